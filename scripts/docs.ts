@@ -1,0 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { renderErrorsPage } from '../api/rest/errors-page.ts';
+import { renderSettingsPage } from '../platform/settings-page.ts';
+
+// Writes the pages of docs/ that are generated. Tests hold them equal to their sources.
+writeFileSync(join(import.meta.dirname, '..', 'docs', 'configuration.md'), renderSettingsPage());
+writeFileSync(join(import.meta.dirname, '..', 'docs', 'errors.md'), renderErrorsPage());
