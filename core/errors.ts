@@ -1,0 +1,239 @@
+// The one catalogue of errors. A code is never reused for another meaning; docs/errors.md is kept equal by a test.
+
+export type ErrorKind =
+  | 'invalid'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not-found'
+  | 'conflict'
+  | 'unsupported'
+  | 'unavailable'
+  | 'internal';
+
+/** What the queue does with a job that fails so: try again (with backoff, bounded by the kind's attempts), or stop. */
+export type Disposition = 'retry' | 'fatal';
+
+interface KindRule {
+  readonly status: number;
+  readonly disposition: Disposition;
+  readonly title: string;
+}
+
+export const ERROR_KINDS: Readonly<Record<ErrorKind, KindRule>> = {
+  invalid: { status: 400, disposition: 'fatal', title: 'The request is not valid' },
+  unauthenticated: { status: 401, disposition: 'fatal', title: 'No valid credentials were given' },
+  forbidden: { status: 403, disposition: 'fatal', title: 'The caller may not do this' },
+  'not-found': { status: 404, disposition: 'fatal', title: 'No such thing' },
+  conflict: { status: 409, disposition: 'fatal', title: 'The state of the resource does not allow this' },
+  unsupported: { status: 501, disposition: 'fatal', title: 'Stowage does not do this' },
+  unavailable: { status: 503, disposition: 'retry', title: 'Something Stowage depends on does not answer' },
+  internal: { status: 500, disposition: 'retry', title: 'Stowage failed' },
+};
+
+interface CodeRule {
+  readonly kind: ErrorKind;
+  /** What a person can do about it. */
+  readonly advice: string;
+  /** Overrides the kind's status where HTTP has a more exact one. */
+  readonly status?: number;
+  /** Overrides the kind's disposition. */
+  readonly disposition?: Disposition;
+}
+
+export const ERROR_CODES = {
+  'request-invalid': { kind: 'invalid', advice: 'Correct the fields that `errors[].pointer` names.' },
+  'body-malformed': { kind: 'invalid', advice: 'Send one JSON document in UTF-8.' },
+  'body-too-large': { kind: 'invalid', status: 413, advice: 'A request body has at most 1 MiB.' },
+  'media-type-unsupported': { kind: 'invalid', status: 415, advice: 'Send `Content-Type: application/json`.' },
+  'method-not-allowed': { kind: 'invalid', status: 405, advice: 'Use one of the methods in the `Allow` header.' },
+  'kind-unknown': { kind: 'invalid', advice: 'Use one of the kinds in the OpenAPI document.' },
+  'idempotency-key-reused': {
+    kind: 'invalid',
+    status: 422,
+    advice: 'A key stands for one payload for 24 hours: send a new key with a new payload.',
+  },
+  'cursor-invalid': { kind: 'invalid', advice: 'Start the listing again without a cursor.' },
+  'credentials-missing': { kind: 'unauthenticated', advice: 'Send `Authorization: Bearer <key>`.' },
+  'credentials-wrong': {
+    kind: 'unauthenticated',
+    advice: 'The key is unknown or was revoked; ask an admin for another.',
+  },
+  'role-insufficient': {
+    kind: 'forbidden',
+    advice: 'The message names the role that this needs; use a key that has it.',
+  },
+  'route-unknown': { kind: 'not-found', advice: 'See the OpenAPI document for the routes.' },
+  'job-not-found': { kind: 'not-found', advice: 'The id is wrong, or the job is older than the history that is kept.' },
+  'volume-not-found': {
+    kind: 'not-found',
+    advice: 'List the volumes; right after Redis was emptied, run `reconcile.run`.',
+  },
+  'store-not-found': { kind: 'not-found', disposition: 'fatal', advice: 'Use one of the configured volume stores.' },
+  'machine-not-found': {
+    kind: 'not-found',
+    advice: 'Name a virtual machine by its inventory name or its moref (`vm-42`).',
+  },
+  'key-not-found': { kind: 'not-found', advice: 'List the keys.' },
+  'key-exists': { kind: 'conflict', advice: 'Choose another name for the key, or revoke the one that has it.' },
+  'host-not-found': { kind: 'not-found', advice: 'List the hosts.' },
+  'volume-exists': {
+    kind: 'conflict',
+    advice: 'Same name, other specification: choose another name, or the same options.',
+  },
+  'volume-in-use': { kind: 'conflict', advice: 'Detach it from the holder that the message names.' },
+  'volume-busy': {
+    kind: 'conflict',
+    advice: 'The message names the state; wait for it to end, or redrive the job that left it.',
+  },
+  'volume-foreign': {
+    kind: 'conflict',
+    advice: 'Files that Stowage did not make lie where the volume would go: look at them, move them away, redrive.',
+  },
+  'volume-damaged': { kind: 'conflict', advice: 'Document and disk do not agree: look at both before anything else.' },
+  'machine-full': {
+    kind: 'conflict',
+    advice: 'All SCSI slots of the machine are taken: detach a disk or use another machine.',
+  },
+  'job-not-cancellable': { kind: 'conflict', advice: 'The job is already over.' },
+  'job-not-dead': { kind: 'conflict', advice: 'Only dead letters can be redriven or discarded.' },
+  'record-stale': {
+    kind: 'conflict',
+    disposition: 'retry',
+    advice: 'The record changed meanwhile; Stowage reads it again and tries again by itself.',
+  },
+  'claim-lost': { kind: 'conflict', advice: 'Another worker has taken the job over; nothing to do.' },
+  'job-cancelled': { kind: 'conflict', advice: 'Somebody cancelled the job; submit it again if it is still wanted.' },
+  'shrink-refused': { kind: 'invalid', advice: 'A volume only grows: ask for more than it has.' },
+  'operation-unsupported': { kind: 'unsupported', advice: 'The message names the alternative.' },
+  'store-full': {
+    kind: 'conflict',
+    advice: 'Free space on the datastore that the message names, or use another store.',
+  },
+  'file-locked': {
+    kind: 'unavailable',
+    advice:
+      'A running machine has the file open (the message names it where it can be found): stop it or detach the disk.',
+  },
+  'vcenter-unreachable': { kind: 'unavailable', advice: 'Check the network, the address, and that vCenter runs.' },
+  'vcenter-untrusted': {
+    kind: 'unavailable',
+    advice: 'Set VCENTER_CA_FILE or VCENTER_THUMBPRINT to what this vCenter shows.',
+  },
+  'vcenter-login-refused': {
+    kind: 'internal',
+    disposition: 'fatal',
+    advice: 'Check VCENTER_USER and VCENTER_PASSWORD.',
+  },
+  'vcenter-no-permission': {
+    kind: 'forbidden',
+    advice: 'Give the account the privilege that the message names on the object that it names, then redrive.',
+  },
+  'vcenter-busy': { kind: 'unavailable', advice: 'Another operation holds the object; Stowage tries again by itself.' },
+  'vcenter-conflict': {
+    kind: 'unavailable',
+    advice: 'The object changed while it was being changed; tried again from a fresh read.',
+  },
+  'vcenter-invalid': { kind: 'invalid', advice: 'vCenter refused the arguments; the detail names the field.' },
+  'vcenter-state': {
+    kind: 'unavailable',
+    advice: 'The object is in a state that does not allow this now; tried again by itself.',
+  },
+  'vcenter-not-found': { kind: 'not-found', advice: 'The object is gone from the inventory.' },
+  'vcenter-exists': { kind: 'conflict', advice: 'Something of that name exists already.' },
+  'vcenter-unsupported': { kind: 'unsupported', advice: 'This vCenter or datastore cannot do it.' },
+  'vcenter-fault': { kind: 'internal', advice: 'See the fault in the detail, and the Task in the vSphere client.' },
+  'vcenter-garbled': {
+    kind: 'unavailable',
+    advice: 'The answer was cut or not SOAP; see the proxy between, if there is one.',
+  },
+  'redis-unavailable': { kind: 'unavailable', advice: 'Check that Redis runs and answers.' },
+  'not-ready': { kind: 'unavailable', advice: 'The member `checks` says which part fails and why.' },
+  'streams-exhausted': {
+    kind: 'unavailable',
+    advice: 'Too many event streams are open here: close some, or use another api process.',
+  },
+  'deadline-exceeded': {
+    kind: 'unavailable',
+    disposition: 'fatal',
+    advice: 'The job took longer than it may; see its steps, then redrive.',
+  },
+  'worker-lost': {
+    kind: 'internal',
+    disposition: 'fatal',
+    advice: 'Workers died too often while they ran this job: look at their logs before a redrive.',
+  },
+  'internal-error': { kind: 'internal', advice: 'A fault in Stowage: see the logs by trace id.' },
+} as const satisfies Readonly<Record<string, CodeRule>>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** A field at fault: `pointer` is a JSON pointer into the request, e.g. `/payload/options/Capacity`. */
+export interface FieldFault {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+export interface ErrorDetails {
+  /** Who has the thing that was wanted, e.g. `machine lab-vm-1`. */
+  readonly holder?: string;
+  readonly fields?: readonly FieldFault[];
+  readonly retryAfterMs?: number;
+  /** The vSphere fault as it came, without credentials. */
+  readonly fault?: { readonly type: string; readonly message: string; readonly detail?: unknown };
+}
+
+/** What is kept of an error in a job, sent in a problem document, and logged. Plain JSON. */
+export interface ErrorFacts extends ErrorDetails {
+  readonly kind: ErrorKind;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** The only class of errors that crosses a border of ours. */
+export class StowageError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails & { readonly cause?: unknown } = {}) {
+    const { cause, ...rest } = details;
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'StowageError';
+    this.code = code;
+    this.details = rest;
+  }
+
+  get kind(): ErrorKind {
+    return ERROR_CODES[this.code].kind;
+  }
+
+  get facts(): ErrorFacts {
+    return { kind: this.kind, code: this.code, message: this.message, ...this.details };
+  }
+}
+
+function ruleOf(code: ErrorCode): CodeRule {
+  return ERROR_CODES[code];
+}
+
+export function statusOf(code: ErrorCode): number {
+  return ruleOf(code).status ?? ERROR_KINDS[ruleOf(code).kind].status;
+}
+
+export function dispositionOf(code: ErrorCode): Disposition {
+  return ruleOf(code).disposition ?? ERROR_KINDS[ruleOf(code).kind].disposition;
+}
+
+export function adviceOf(code: ErrorCode): string {
+  return ruleOf(code).advice;
+}
+
+/** Anything thrown, as an error of the catalogue; what is not one is `internal-error` with its cause kept. */
+export function asStowageError(thrown: unknown): StowageError {
+  if (thrown instanceof StowageError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new StowageError('internal-error', message, { cause: thrown });
+}
+
+export function isErrorCode(thrown: unknown, ...codes: readonly ErrorCode[]): thrown is StowageError {
+  return thrown instanceof StowageError && codes.includes(thrown.code);
+}

@@ -1,0 +1,112 @@
+// Branded ids: a plain string never passes for one of these. Only the parsers below brand.
+
+declare const brand: unique symbol;
+type Branded<B extends string> = string & { readonly [brand]: B };
+
+/** A job's id: 26 characters of Crockford base32 (48 bits of time, 80 of chance), so ids sort by submission time. */
+export type JobId = Branded<'JobId'>;
+/** What a line is kept for, `<type>:<name>`, e.g. `volume:demo_vol`. */
+export type ResourceKey = Branded<'ResourceKey'>;
+/** A vSphere managed object reference as `<Type>:<value>`, e.g. `VirtualMachine:vm-42`. */
+export type Moref = Branded<'Moref'>;
+/** The managed object reference of a vSphere Task. */
+export type TaskRef = Branded<'TaskRef'>;
+/** `[datastore] folder/file`. */
+export type DatastorePath = Branded<'DatastorePath'>;
+/** A virtual disk's uuid: 32 hex digits in lower case, without separators (vSphere prints it in two ways). */
+export type DiskUuid = Branded<'DiskUuid'>;
+/** A volume's name, unique in the whole system. */
+export type VolumeName = Branded<'VolumeName'>;
+
+const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
+const JOB_ID = /^[0-9a-hjkmnp-tv-z]{26}$/;
+const MOREF = /^[A-Za-z]+:[\w.-]+$/;
+const DATASTORE_PATH = /^\[([^\]]+)\] ?(.*)$/;
+
+/** @param randomBytes at least 10 bytes of chance */
+export function newJobId(nowMs: number, randomBytes: Uint8Array): JobId {
+  let time = '';
+  for (let rest = nowMs, i = 0; i < 10; i += 1, rest = Math.floor(rest / 32)) time = CROCKFORD.charAt(rest % 32) + time;
+  let chance = '';
+  let bits = 0;
+  let held = 0;
+  for (const byte of randomBytes.subarray(0, 10)) {
+    held = (held << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      chance += CROCKFORD.charAt((held >> bits) & 31);
+    }
+    held &= (1 << bits) - 1;
+  }
+  return (time + chance) as JobId;
+}
+
+export function parseJobId(text: string): JobId | undefined {
+  return JOB_ID.test(text) ? (text as JobId) : undefined;
+}
+
+export function parseMoref(text: string): Moref | undefined {
+  return MOREF.test(text) ? (text as Moref) : undefined;
+}
+
+/** The two halves of a reference: its managed object type and its value. */
+export function splitMoref(ref: Moref | TaskRef): { readonly type: string; readonly value: string } {
+  const at = ref.indexOf(':');
+  return { type: ref.slice(0, at), value: ref.slice(at + 1) };
+}
+
+export function moref(type: string, value: string): Moref {
+  return `${type}:${value}` as Moref;
+}
+
+export function taskRef(value: string): TaskRef {
+  return (value.startsWith('Task:') ? value : `Task:${value}`) as TaskRef;
+}
+
+export function datastorePath(datastore: string, path: string): DatastorePath {
+  return `[${datastore}] ${path.replace(/^\/+/, '')}` as DatastorePath;
+}
+
+export function parseDatastorePath(text: string): DatastorePath | undefined {
+  const match = DATASTORE_PATH.exec(text);
+  return match?.[1] === undefined ? undefined : datastorePath(match[1], match[2] ?? '');
+}
+
+export function splitDatastorePath(path: DatastorePath): { readonly datastore: string; readonly path: string } {
+  const match = DATASTORE_PATH.exec(path);
+  return { datastore: match?.[1] ?? '', path: match?.[2] ?? '' };
+}
+
+/** `[ds] a/b/c` → `[ds] a/b`. */
+export function parentPath(path: DatastorePath): DatastorePath {
+  const { datastore, path: inner } = splitDatastorePath(path);
+  return datastorePath(datastore, inner.split('/').slice(0, -1).join('/'));
+}
+
+/** Accepts vSphere's forms `6000c29a-…` and `60 00 C2 9a…`. */
+export function parseDiskUuid(text: string): DiskUuid | undefined {
+  const hex = text.replaceAll(/[\s-]/g, '').toLowerCase();
+  return /^[0-9a-f]{32}$/.test(hex) ? (hex as DiskUuid) : undefined;
+}
+
+export function resourceKey(type: 'volume' | 'machine' | 'system', name: string): ResourceKey {
+  return `${type}:${name}` as ResourceKey;
+}
+
+const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+const DELTA_DISK = /-\d{6}$/;
+
+/** Docker's rule for volume names (two characters at least), 100 characters at most as in vSphere's own volume service. */
+export function explainBadVolumeName(text: string): string | undefined {
+  if (text.length < 2) return 'a volume name needs at least two characters';
+  if (text.length > 100) return 'a volume name has at most 100 characters';
+  if (!VOLUME_NAME.test(text))
+    return 'a volume name starts with a letter or digit and goes on with letters, digits, "_", "." and "-"';
+  if (DELTA_DISK.test(text)) return 'a volume name may not end in "-" and six digits: vSphere names snapshot disks so';
+  return undefined;
+}
+
+export function parseVolumeName(text: string): VolumeName | undefined {
+  return explainBadVolumeName(text) === undefined ? (text as VolumeName) : undefined;
+}

@@ -1,0 +1,240 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { ListenAddress } from './listen.ts';
+import type { RedisAddress } from './redis-url.ts';
+import type { Secret } from './secret.ts';
+import { type LogLevel, SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
+import type { VolumeStoreSetting } from './volume-stores.ts';
+
+export interface VcenterConfig {
+  readonly url: string;
+  readonly user: string;
+  readonly password: Secret;
+  readonly caFile?: string;
+  /** SHA-256 of the certificate: 64 hexadecimal digits in lower case. */
+  readonly thumbprint?: string;
+  readonly datacenter?: string;
+  readonly connections: number;
+}
+
+export interface Config {
+  /** Absent when `VCENTER_URL` is not set: the lab brings its own. */
+  readonly vcenter?: VcenterConfig;
+  /** Absent when `REDIS_URL` is not set. */
+  readonly redis?: RedisAddress;
+  /** Absent when `STOWAGE_VOLUME_STORES` is not set. */
+  readonly volumeStores?: readonly VolumeStoreSetting[];
+  readonly restListen: ListenAddress;
+  readonly dockerListen: ListenAddress;
+  readonly labListen?: ListenAddress;
+  readonly workerListen: ListenAddress;
+  readonly dataDir: string;
+  readonly apiKey?: Secret;
+  readonly workerConcurrency: number;
+  readonly workers: number;
+  readonly lockMs: number;
+  readonly reconcileIntervalMs: number;
+  readonly historyJobs: number;
+  readonly logLevel: LogLevel;
+  readonly redisPrefix: string;
+}
+
+/** What `api` and `workers` run with: nothing that they depend on is absent. */
+export interface ServiceConfig extends Config {
+  readonly vcenter: VcenterConfig;
+  readonly redis: RedisAddress;
+  readonly volumeStores: readonly VolumeStoreSetting[];
+}
+
+export interface ConfigFault {
+  readonly name: string;
+  readonly problem: string;
+  readonly example?: string;
+}
+
+/** All that is wrong with the environment, in one message; no value of a secret is in it. */
+export class ConfigError extends Error {
+  readonly faults: readonly ConfigFault[];
+
+  constructor(faults: readonly ConfigFault[]) {
+    const lines = faults.map(
+      ({ name, problem, example }) =>
+        `  ${name} ${problem}${example === undefined ? '' : `\n      example: ${name}='${example}'`}`,
+    );
+    super(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${lines.join('\n')}`);
+    this.name = 'ConfigError';
+    this.faults = faults;
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type ReadText = (path: string) => string;
+
+const SERVICE_NEEDS: readonly SettingName[] = [
+  'VCENTER_URL',
+  'VCENTER_USER',
+  'VCENTER_PASSWORD',
+  'REDIS_URL',
+  'STOWAGE_VOLUME_STORES',
+];
+const VCENTER_NEEDS: readonly SettingName[] = ['VCENTER_USER', 'VCENTER_PASSWORD', 'STOWAGE_VOLUME_STORES'];
+const MOST_TYPOS = 4;
+/** Kubernetes puts these beside any service named `stowage`: they are not typing errors. */
+const SERVICE_LINK = /^STOWAGE_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP)\w*)?)$/;
+
+/**
+ * The configuration that an environment describes. A variable that is empty counts as absent.
+ *
+ * @param readText reads the files that `…_FILE` variables name
+ * @throws {ConfigError} with every fault
+ */
+export function readConfig(env: Environment, readText: ReadText = readTextFile): Config {
+  return assemble(valuesOf(env, readText, env['VCENTER_URL'] ? VCENTER_NEEDS : []), env);
+}
+
+/** As `readConfig`, and faults name what a service cannot run without. */
+export function readServiceConfig(env: Environment, readText: ReadText = readTextFile): ServiceConfig {
+  const { vcenter, redis, volumeStores, ...rest } = assemble(valuesOf(env, readText, SERVICE_NEEDS), env);
+  if (vcenter === undefined || redis === undefined || volumeStores === undefined) throw new ConfigError([]);
+  return { ...rest, vcenter, redis, volumeStores };
+}
+
+function readTextFile(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
+function valuesOf(env: Environment, readText: ReadText, needs: readonly SettingName[]): SettingValues {
+  const faults: ConfigFault[] = unknownNames(env);
+  const values: Partial<Record<SettingName, unknown>> = {};
+  for (const [name, setting] of settings()) {
+    const read = readSetting({ name, setting, env, readText });
+    if ('fault' in read) faults.push(read.fault);
+    else if (read.value !== undefined) values[name] = read.value;
+    else if (needs.includes(name)) faults.push(faultOf(name, 'is not set'));
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  return values as SettingValues;
+}
+
+interface Reading {
+  readonly name: SettingName;
+  readonly setting: Setting;
+  readonly env: Environment;
+  readonly readText: ReadText;
+}
+
+function readSetting({ name, setting, env, readText }: Reading): { value: unknown } | { fault: ConfigFault } {
+  const fileName = `${name}_FILE`;
+  const file = setting.mayBeFile ? env[fileName] : undefined;
+  let text = env[name] || undefined;
+  if (file && text) return { fault: faultOf(name, `and ${fileName} are both set: leave one of them out`) };
+  if (file) {
+    try {
+      text = readText(file).trim();
+    } catch (error) {
+      const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+      return { fault: { name: fileName, problem: `names a file that cannot be read: ${file} (${reason})` } };
+    }
+  }
+  text ??= setting.fallback;
+  if (text === undefined) return { value: undefined };
+  const result = setting.schema.safeParse(text.trim());
+  if (result.success) return { value: result.data };
+  const problem = result.error.issues.map((issue) => issue.message).join('; ');
+  const shown = setting.isSecret ? '' : `, and is ${JSON.stringify(text.replace(/\/\/[^@]*@/, '//[secret]@'))}`;
+  return { fault: faultOf(file ? fileName : name, `${problem}${shown}`, setting.example) };
+}
+
+function assemble(values: SettingValues, env: Environment): Config {
+  const { VCENTER_URL: url, VCENTER_USER: user, VCENTER_PASSWORD: password } = values;
+  const vcenter: VcenterConfig | undefined =
+    url === undefined || user === undefined || password === undefined
+      ? undefined
+      : {
+          url,
+          user,
+          password,
+          connections: values.STOWAGE_VCENTER_CONNECTIONS,
+          ...present({
+            caFile: values.VCENTER_CA_FILE,
+            thumbprint: values.VCENTER_THUMBPRINT,
+            datacenter: values.VCENTER_DATACENTER,
+          }),
+        };
+  return {
+    ...present({
+      vcenter,
+      redis: values.REDIS_URL,
+      volumeStores: values.STOWAGE_VOLUME_STORES,
+      labListen: values.STOWAGE_LAB_LISTEN,
+      apiKey: values.STOWAGE_API_KEY,
+    }),
+    restListen: values.STOWAGE_REST_LISTEN,
+    dockerListen: values.STOWAGE_DOCKER_LISTEN,
+    workerListen: values.STOWAGE_WORKER_LISTEN,
+    dataDir: resolve(values.STOWAGE_DATA_DIR ?? defaultDataDir(env)),
+    workerConcurrency: values.STOWAGE_WORKER_CONCURRENCY,
+    workers: values.STOWAGE_WORKERS,
+    lockMs: values.STOWAGE_LOCK_MS,
+    reconcileIntervalMs: values.STOWAGE_RECONCILE_INTERVAL_MS,
+    historyJobs: values.STOWAGE_HISTORY_JOBS,
+    logLevel: values.STOWAGE_LOG_LEVEL,
+    redisPrefix: values.STOWAGE_REDIS_PREFIX,
+  };
+}
+
+function defaultDataDir(env: Environment): string {
+  const dataHome = env['XDG_DATA_HOME'];
+  // The XDG specification: a relative path is invalid and to be ignored.
+  if (dataHome && isAbsolute(dataHome)) return join(dataHome, 'stowage');
+  return join(env['HOME'] || homedir(), '.local', 'share', 'stowage');
+}
+
+function present<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+function settings(): readonly (readonly [SettingName, Setting])[] {
+  return Object.entries(SETTINGS) as [SettingName, Setting][];
+}
+
+function faultOf(name: string, problem: string, example?: string): ConfigFault {
+  const known = settings().find(([each]) => each === name);
+  const shown = example ?? known?.[1].example;
+  return { name, problem, ...(shown === undefined ? {} : { example: shown }) };
+}
+
+/** The names that the environment may have, `…_FILE` included. */
+function settingNames(): readonly string[] {
+  return settings().flatMap(([name, setting]) => (setting.mayBeFile ? [name, `${name}_FILE`] : [name]));
+}
+
+function unknownNames(env: Environment): ConfigFault[] {
+  const known = settingNames();
+  return Object.keys(env)
+    .filter((name) => name.startsWith('STOWAGE_') && env[name] && !known.includes(name) && !SERVICE_LINK.test(name))
+    .map((name) => ({ name, problem: `is not a setting${suggestion(name, known)}` }));
+}
+
+function suggestion(name: string, known: readonly string[]): string {
+  const ranked = known
+    .map((other) => ({ other, distance: editDistance(name, other) }))
+    .sort((a, b) => a.distance - b.distance);
+  const [nearest] = ranked;
+  return nearest !== undefined && nearest.distance <= MOST_TYPOS ? `; did you mean ${nearest.other}?` : '';
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (const [i, charA] of a.split('').entries()) {
+    const next = [i + 1];
+    for (const [j, charB] of b.split('').entries()) {
+      const replaced = (row[j] ?? 0) + (charA === charB ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,255 @@
+import { z } from 'zod';
+import { type ListenAddress, parseListen } from './listen.ts';
+import { parseRedisUrl } from './redis-url.ts';
+import { Secret } from './secret.ts';
+import { parseVolumeStores } from './volume-stores.ts';
+
+/** One environment variable: how its text is read, and what the documentation says of it. */
+export interface Setting<T = unknown> {
+  readonly schema: z.ZodType<T, string>;
+  readonly type: string;
+  readonly example: string;
+  readonly description: string;
+  /** The text that stands for an absent variable; without one the setting is optional. */
+  readonly fallback?: string;
+  /** What the documentation says in place of `fallback`, where the default depends on something else. */
+  readonly defaultText?: string;
+  /** The value never prints. */
+  readonly isSecret?: true;
+  /** `<NAME>_FILE` may name a file that holds the value. */
+  readonly mayBeFile?: true;
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** The one table of settings: configuration, its faults and docs/configuration.md all come from it. */
+export const SETTINGS = {
+  VCENTER_URL: {
+    schema: parsedBy(parseHttpUrl),
+    type: 'URL',
+    example: 'https://vcenter.example.com',
+    description:
+      'The vCenter to use; `/sdk` is added where the URL has no path. Without it, `npm start` brings up a simulated one.',
+  },
+  VCENTER_USER: {
+    schema: z.string(),
+    type: 'text',
+    example: 'stowage@vsphere.local',
+    description: 'The account. Needed with `VCENTER_URL`.',
+  },
+  VCENTER_PASSWORD: {
+    schema: secretOf(1),
+    type: 'text',
+    example: 'correct horse battery staple',
+    description: 'Its password. Needed with `VCENTER_URL`.',
+    isSecret: true,
+    mayBeFile: true,
+  },
+  VCENTER_CA_FILE: {
+    schema: z.string(),
+    type: 'path',
+    example: '/etc/stowage/vcenter-ca.pem',
+    description:
+      'PEM certificates of the authorities that may have signed that of vCenter, in place of those Node.js knows.',
+  },
+  VCENTER_THUMBPRINT: {
+    schema: parsedBy(parseThumbprint),
+    type: 'SHA-256 as 64 hexadecimal digits, with or without colons',
+    example: '9F:86:D0:81:88:4C:7D:65:9A:2F:EA:A0:C5:5A:D0:15:A3:BF:4F:1B:2B:0B:82:2C:D1:5D:6C:15:B0:F0:0A:08',
+    description: 'The only certificate that vCenter may show, whoever signed it.',
+  },
+  VCENTER_DATACENTER: {
+    schema: z.string(),
+    type: 'text',
+    example: 'DC0',
+    description: 'The datacenter, by name or inventory path. Needed where vCenter has several.',
+  },
+  REDIS_URL: {
+    schema: parsedBy(parseRedisUrl),
+    type: 'URL',
+    example: 'redis://:password@redis.example.com:6379/0',
+    description:
+      'Redis or Valkey, with `appendonly yes` and `maxmemory-policy noeviction`: `redis://[user:password@]host[:port][/database]`, ' +
+      '`rediss://…` with TLS, `redis+unix:///path/to.sock[?password=…&db=0]`, `redis+sentinel://[…@]host[:port],host/primary`, ' +
+      '`redis+cluster://[…@]host[:port],host`. Without it, `npm start` brings up a private one.',
+    isSecret: true,
+    mayBeFile: true,
+  },
+  STOWAGE_REST_LISTEN: {
+    schema: listen(),
+    type: 'host:port',
+    example: '127.0.0.1:8080',
+    fallback: '127.0.0.1:8080',
+    description:
+      'Where the HTTP API listens. An address that other machines reach is refused unless an API key is set.',
+  },
+  STOWAGE_DOCKER_LISTEN: {
+    schema: listen(),
+    type: 'host:port',
+    example: '127.0.0.1:2375',
+    fallback: '127.0.0.1:2375',
+    description: 'Where the Docker Engine API listens.',
+  },
+  STOWAGE_LAB_LISTEN: {
+    schema: listen(),
+    type: 'host:port',
+    example: '127.0.0.1:8989',
+    defaultText: '`127.0.0.1:8989`, or a free port where that is taken',
+    description: 'Where the simulated vCenter of `npm start` and `npm run lab` listens.',
+  },
+  STOWAGE_WORKER_LISTEN: {
+    schema: listen(),
+    type: 'host:port',
+    example: '127.0.0.1:9464',
+    fallback: '127.0.0.1:9464',
+    description:
+      'Where a worker process serves `/healthz`, `/readyz` and `/metrics`. `npm start` gives its workers this port and those ' +
+      'after it, or free ones when it is not set.',
+  },
+  STOWAGE_DATA_DIR: {
+    schema: z.string().transform((value) => value.replace(/(?<=.)\/+$/, '')),
+    type: 'path',
+    example: '/var/lib/stowage',
+    defaultText: '`$XDG_DATA_HOME/stowage`, or `~/.local/share/stowage`',
+    description:
+      'What `npm start` and `npm run lab` keep: Redis, the simulated vCenter, the generated API key, locks and caches.',
+  },
+  STOWAGE_API_KEY: {
+    schema: secretOf(16),
+    type: 'text of at least 16 characters',
+    example: 'k8Jq2vX0c7Lr4TzP',
+    defaultText: 'none; `npm start` generates one and keeps it in the data directory',
+    description: 'An API key with the role admin, for `Authorization: Bearer`.',
+    isSecret: true,
+    mayBeFile: true,
+  },
+  STOWAGE_VOLUME_STORES: {
+    schema: parsedBy(parseVolumeStores),
+    type: 'list',
+    example: 'default=[datastore1] stowage; fast=[nvme] stowage; any=pod:POD stowage',
+    defaultText: 'none; those of the simulated vCenter where that is used',
+    description:
+      'Where volumes lie: `name=[datastore] folder`, or `name=pod:POD folder` for a datastore cluster (`pod:[a name with spaces]`), ' +
+      'separated by semicolons. One must be named `default`. Needed with `VCENTER_URL`.',
+  },
+  STOWAGE_WORKER_CONCURRENCY: {
+    schema: whole(1, 1000),
+    type: 'number',
+    example: '16',
+    fallback: '16',
+    description: 'Jobs that one worker process runs at once.',
+  },
+  STOWAGE_WORKERS: {
+    schema: whole(1, 64),
+    type: 'number',
+    example: '2',
+    fallback: '2',
+    description: 'Worker processes that `npm start` starts.',
+  },
+  STOWAGE_LOCK_MS: {
+    schema: whole(500, 600_000),
+    type: 'milliseconds',
+    example: '10000',
+    fallback: '10000',
+    description: 'How long a worker may be silent before another takes over its jobs.',
+  },
+  STOWAGE_RECONCILE_INTERVAL_MS: {
+    schema: whole(1000, 86_400_000),
+    type: 'milliseconds',
+    example: '600000',
+    fallback: '600000',
+    description: 'Time between two comparisons of all records with vSphere.',
+  },
+  STOWAGE_HISTORY_JOBS: {
+    schema: whole(100, 10_000_000),
+    type: 'number',
+    example: '10000',
+    fallback: '10000',
+    description: 'Finished jobs that are kept. Dead letters are kept until they are redriven or discarded.',
+  },
+  STOWAGE_LOG_LEVEL: {
+    schema: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }) as z.ZodType<LogLevel, string>,
+    type: LOG_LEVELS.map((level) => `\`${level}\``).join(', '),
+    example: 'info',
+    fallback: 'info',
+    description: 'The least severe log lines to print.',
+  },
+  STOWAGE_REDIS_PREFIX: {
+    schema: z.string().regex(/^[a-zA-Z0-9_.-]{1,40}$/, 'must be 1 to 40 letters, digits, "_", "." or "-"'),
+    type: 'text',
+    example: 'stowage',
+    fallback: 'stowage',
+    description: 'What all keys in Redis begin with: installations that share a Redis need different ones.',
+  },
+  STOWAGE_VCENTER_CONNECTIONS: {
+    schema: whole(1, 256),
+    type: 'number',
+    example: '16',
+    fallback: '16',
+    description: 'Connections that one process opens to vCenter at most.',
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** What each setting's text was read as; undefined where it is absent and has no fallback. */
+export type SettingValues = {
+  readonly [Name in SettingName]:
+    | z.output<(typeof SETTINGS)[Name]['schema']>
+    | ((typeof SETTINGS)[Name] extends { readonly fallback: string } ? never : undefined);
+};
+
+/** A schema from a parser that throws what is wrong. */
+function parsedBy<T>(parse: (value: string) => T): z.ZodType<T, string> {
+  return z.string().transform((value, context) => {
+    try {
+      return parse(value);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  });
+}
+
+function secretOf(leastLength: number): z.ZodType<Secret, string> {
+  return z
+    .string()
+    .min(leastLength, `must have at least ${leastLength} characters`)
+    .transform((value) => new Secret(value));
+}
+
+function listen(): z.ZodType<ListenAddress, string> {
+  return parsedBy((value) => {
+    const address = parseListen(value);
+    if (address === undefined) throw new RangeError('must be host:port, with a port from 0 to 65535');
+    return address;
+  });
+}
+
+function whole(least: number, most: number): z.ZodType<number, string> {
+  return parsedBy((value) => {
+    const number = /^\d{1,12}$/.test(value) ? Number(value) : Number.NaN;
+    if (!(number >= least && number <= most)) throw new RangeError(`must be a whole number from ${least} to ${most}`);
+    return number;
+  });
+}
+
+/** Credentials have variables of their own: in a URL they would reach logs and error messages. */
+function parseHttpUrl(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol))
+    throw new RangeError('must be an https:// or http:// URL');
+  if (url.username !== '' || url.password !== '')
+    throw new RangeError('must not hold a user or password: they have variables');
+  if (url.search !== '' || url.hash !== '') throw new RangeError('must not have a query or fragment');
+  return url.pathname === '/' ? `${url.origin}/sdk` : `${url.origin}${url.pathname}`;
+}
+
+/** @returns 64 hexadecimal digits in lower case, without separators */
+function parseThumbprint(value: string): string {
+  const hex = value.replaceAll(':', '').toLowerCase();
+  if (!/^[0-9a-f]{64}$/.test(hex))
+    throw new RangeError('must be a SHA-256: 64 hexadecimal digits, with or without colons');
+  return hex;
+}
