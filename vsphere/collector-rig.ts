@@ -1,0 +1,98 @@
+import { type Moref, moref, splitMoref, type TaskRef } from '../core/ids.ts';
+import type { VimCaller } from './caller.ts';
+import { WATCHED } from './inventory-view.ts';
+import { viewSelection } from './properties.ts';
+import type { Vim } from './schema/vim.ts';
+import type { Login } from './session.ts';
+import { WATCHED_TASK_PATHS } from './task-watch.ts';
+
+// What the collector keeps on vCenter: a PropertyCollector of its own with one filter over a list of Tasks and, when somebody
+// watches the inventory, one over hosts and datastores. All of it lives in one login and ends with it.
+
+export interface Rig {
+  readonly login: Login;
+  readonly collector: Moref;
+  readonly taskList: Moref;
+  readonly taskFilter: Moref;
+  readonly inventoryFilter?: Moref;
+  /** Fires when this rig must be given up: its poll then ends. */
+  readonly broken: AbortController;
+  /** Of `broken` or of the collector's end. */
+  readonly signal: AbortSignal;
+  version: string | undefined;
+}
+
+async function createFilter(
+  caller: VimCaller,
+  at: { readonly collector: Moref; readonly spec: Vim<'PropertyFilterSpec'> },
+  call: { readonly login: Login; readonly signal: AbortSignal },
+): Promise<Moref> {
+  return caller.read('CreateFilter', at.collector, { spec: at.spec, partialUpdates: false }, call);
+}
+
+export async function buildRig(
+  caller: VimCaller,
+  options: { readonly login: Login; readonly withInventory: boolean; readonly signal: AbortSignal },
+): Promise<Rig> {
+  const { login, signal } = options;
+  const call = { login, signal };
+  const collector = await caller.read('CreatePropertyCollector', 'propertyCollector', {}, call);
+  const taskList = await caller.read('CreateListView', 'viewManager', {}, call);
+  const tasks = {
+    propSet: [{ type: 'Task', pathSet: WATCHED_TASK_PATHS }],
+    objectSet: [viewSelection(taskList, 'ListView')],
+  };
+  const taskFilter = await createFilter(caller, { collector, spec: tasks }, call);
+  const inventoryFilter = options.withInventory ? await createInventoryFilter(caller, collector, call) : undefined;
+  const broken = new AbortController();
+  return {
+    login,
+    collector,
+    taskList,
+    taskFilter,
+    ...(inventoryFilter === undefined ? {} : { inventoryFilter }),
+    broken,
+    signal: AbortSignal.any([signal, broken.signal]),
+    version: undefined,
+  };
+}
+
+async function createInventoryFilter(
+  caller: VimCaller,
+  collector: Moref,
+  call: { readonly login: Login; readonly signal: AbortSignal },
+): Promise<Moref> {
+  const container = call.login.content.rootFolder;
+  const type = Object.keys(WATCHED);
+  const view = await caller.read('CreateContainerView', 'viewManager', { container, type, recursive: true }, call);
+  const propSet = Object.entries(WATCHED).map(([type, pathSet]) => ({ type, pathSet }));
+  return createFilter(
+    caller,
+    { collector, spec: { propSet, objectSet: [viewSelection(view, 'ContainerView')] } },
+    call,
+  );
+}
+
+/** @returns the Tasks that vCenter does not know */
+export async function modifyTaskList(
+  caller: VimCaller,
+  rig: Rig,
+  change: { readonly add: readonly TaskRef[]; readonly remove: readonly TaskRef[] },
+): Promise<readonly string[]> {
+  const add = change.add.map(asMoref);
+  const remove = change.remove.map(asMoref);
+  const call = { login: rig.login, signal: rig.signal };
+  return (await caller.read('ModifyListView', rig.taskList, { add, remove }, call)) ?? [];
+}
+
+export async function destroyRig(caller: VimCaller, rig: Rig): Promise<void> {
+  const call = { login: rig.login, timeoutMs: 2_000 };
+  // What is left of it ends with the session.
+  await caller.read('DestroyPropertyCollector', rig.collector, {}, call).catch(() => undefined);
+  await caller.read('DestroyView', rig.taskList, {}, call).catch(() => undefined);
+}
+
+/** A Task's reference is a managed object reference too. */
+export function asMoref(ref: TaskRef): Moref {
+  return moref('Task', splitMoref(ref).value);
+}

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { dispositionOf, ERROR_CODES } from '../core/errors.ts';
+import { codeOfFault, FAULT_CODES, translateFault } from './faults.ts';
+
+describe('faults', () => {
+  test.each([
+    ['NoPermission', 'vcenter-no-permission', 'fatal'],
+    ['FileAlreadyExists', 'vcenter-exists', 'fatal'],
+    ['DuplicateName', 'vcenter-exists', 'fatal'],
+    ['AlreadyExists', 'vcenter-exists', 'fatal'],
+    ['FileNotFound', 'vcenter-not-found', 'fatal'],
+    ['ManagedObjectNotFound', 'vcenter-not-found', 'fatal'],
+    ['NotFound', 'vcenter-not-found', 'fatal'],
+    ['FileLocked', 'file-locked', 'retry'],
+    ['TaskInProgress', 'vcenter-busy', 'retry'],
+    ['ResourceInUse', 'vcenter-busy', 'retry'],
+    ['ConcurrentAccess', 'vcenter-conflict', 'retry'],
+    ['InvalidArgument', 'vcenter-invalid', 'fatal'],
+    ['InvalidDeviceSpec', 'vcenter-invalid', 'fatal'],
+    ['InvalidDatastorePath', 'vcenter-invalid', 'fatal'],
+    ['InvalidRequest', 'vcenter-invalid', 'fatal'],
+    ['InvalidState', 'vcenter-state', 'retry'],
+    ['InvalidPowerState', 'vcenter-state', 'retry'],
+    ['HostNotConnected', 'vcenter-state', 'retry'],
+    ['HostCommunication', 'vcenter-state', 'retry'],
+    ['NetworkDisruptedAndConfigRolledBack', 'vcenter-busy', 'retry'],
+    ['NoDiskSpace', 'store-full', 'fatal'],
+    ['InsufficientStorageSpace', 'store-full', 'fatal'],
+    ['NotSupported', 'vcenter-unsupported', 'fatal'],
+    ['InvalidLogin', 'vcenter-login-refused', 'fatal'],
+    ['RequestCanceled', 'job-cancelled', 'fatal'],
+    ['SomethingOfNextYear', 'vcenter-fault', 'retry'],
+  ] as const)('%s is %s, and so %s', (type, code, disposition) => {
+    expect(codeOfFault({ xsiType: type })).toBe(code);
+    expect(dispositionOf(code)).toBe(disposition);
+  });
+
+  test('every code in the table is one of the catalogue', () => {
+    for (const code of Object.values(FAULT_CODES)) expect(Object.keys(ERROR_CODES)).toContain(code);
+  });
+
+  test('a lock shows by its message key in whatever fault, a wrapped fault by its cause', () => {
+    expect(codeOfFault({ xsiType: 'GenericVmConfigFault', faultMessage: [{ key: 'msg.fileio.lock' }] })).toBe(
+      'file-locked',
+    );
+    const cause = { fault: { xsiType: 'NoDiskSpace', datastore: 'ds' } };
+    expect(codeOfFault({ xsiType: 'SystemError', faultCause: cause })).toBe('store-full');
+  });
+
+  test('NoPermission names the privilege and the object', () => {
+    const fault = {
+      xsiType: 'NoPermission',
+      privilegeId: 'VirtualMachine.Config.AddExistingDisk',
+      object: 'VirtualMachine:vm-7',
+    };
+    const error = translateFault({ fault, message: 'Zugriff verweigert' }, 'ReconfigVM_Task on VirtualMachine:vm-7');
+    expect(error.message).toBe(
+      'ReconfigVM_Task on VirtualMachine:vm-7: NoPermission: needs the privilege VirtualMachine.Config.AddExistingDisk on VirtualMachine:vm-7 (Zugriff verweigert)',
+    );
+    const { privilegeId, object } = fault;
+    expect(error.facts).toMatchObject({
+      kind: 'forbidden',
+      fault: { type: 'NoPermission', message: 'Zugriff verweigert', detail: { privilegeId, object } },
+    });
+  });
+});
