@@ -1,0 +1,95 @@
+import type { EventType, StowageEvent } from '../core/events.ts';
+import type { JsonObject } from '../core/job.ts';
+import type { EventStore, Page } from '../core/ports/jobs.ts';
+import { iso } from './job-codec.ts';
+import { asRedisError, raise, type RedisClient } from './redis.ts';
+
+const BATCH = 200;
+const BLOCK_MS = 5_000;
+const RETRY_MS = 500;
+/** How many events one listing looks at when few are of its subject. */
+const SCAN_LIMIT = 5_000;
+
+type StreamEntry = readonly [id: string, fields: readonly string[]];
+
+function decodeEvent([id, flat]: StreamEntry): StowageEvent {
+  const field = (name: string): string => flat[flat.indexOf(name) + 1] ?? '';
+  return {
+    id,
+    time: iso(Number(id.split('-')[0])),
+    type: field('type') as EventType,
+    subject: field('subject'),
+    data: JSON.parse(field('data')) as JsonObject,
+  };
+}
+
+/** @param openBlocking makes a connection of its own for a reader that blocks; the caller's reader closes it */
+export function createEventStore(client: RedisClient, prefix: string, openBlocking: () => RedisClient): EventStore {
+  const stream = `${prefix}events`;
+  return {
+    async *follow(after, signal) {
+      const reader = openBlocking();
+      const stop = (): void => reader.disconnect();
+      signal.addEventListener('abort', stop, { once: true });
+      try {
+        // "$" is made a real id at once: between two blocking reads nothing may be missed.
+        let last = after === '$' ? await lastId(client, stream) : after;
+        while (!signal.aborted) {
+          for (const entry of await readAfter(reader, stream, last, signal)) {
+            last = entry[0];
+            yield decodeEvent(entry);
+          }
+        }
+      } finally {
+        signal.removeEventListener('abort', stop);
+        reader.disconnect();
+      }
+    },
+    async list(page): Promise<Page<StowageEvent>> {
+      const items: StowageEvent[] = [];
+      let from = page.cursor === undefined ? '+' : `(${page.cursor}`;
+      for (let looked = 0; looked < SCAN_LIMIT; ) {
+        const entries = (await client
+          .xrevrange(stream, from, '-', 'COUNT', page.limit + 1)
+          .catch(raise)) as readonly StreamEntry[];
+        for (const event of entries.map(decodeEvent)) {
+          if (page.subject !== undefined && event.subject !== page.subject) continue;
+          if (items.length === page.limit) return { items, next: items.at(-1)?.id ?? event.id };
+          items.push(event);
+        }
+        looked += entries.length;
+        if (entries.length <= page.limit) return { items };
+        from = `(${entries.at(-1)?.[0] ?? ''}`;
+      }
+      return { items, next: from.slice(1) };
+    },
+  };
+}
+
+async function lastId(client: RedisClient, stream: string): Promise<string> {
+  const newest = (await client.xrevrange(stream, '+', '-', 'COUNT', 1).catch(raise)) as readonly StreamEntry[];
+  return newest[0]?.[0] ?? '0-0';
+}
+
+/** Events after an id, or none when none came within the blocking time or Redis was away for a moment. */
+async function readAfter(
+  reader: RedisClient,
+  stream: string,
+  last: string,
+  signal: AbortSignal,
+): Promise<readonly StreamEntry[]> {
+  try {
+    const reply = await reader.xread('COUNT', BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', stream, last);
+    return entriesOf(reply);
+  } catch (error) {
+    if (signal.aborted) return [];
+    if (reader.status === 'end') throw asRedisError(error);
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    return [];
+  }
+}
+
+function entriesOf(reply: unknown): readonly StreamEntry[] {
+  const streams = (reply ?? []) as readonly (readonly [string, readonly StreamEntry[]])[];
+  return streams[0]?.[1] ?? [];
+}

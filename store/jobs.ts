@@ -1,0 +1,181 @@
+import type { Logger } from 'pino';
+import { StowageError } from '../core/errors.ts';
+import type { JobId } from '../core/ids.ts';
+import type { Job } from '../core/job.ts';
+import type { JobFilter, JobStore, Page, PageRequest, SubmitOutcome } from '../core/ports/jobs.ts';
+import { isJobOver } from '../core/states.ts';
+import { type Entries, parseWakes } from './entries.ts';
+import { createFigures } from './figures.ts';
+import { decodeJob } from './job-codec.ts';
+import type { OverListener } from './over.ts';
+import { raise, type RedisClient } from './redis.ts';
+import { replyOf, type Scripts } from './scripts.ts';
+
+export const IDEMPOTENCY_MS = 24 * 60 * 60 * 1_000;
+const RECHECK_MS = 2_000;
+/** How many jobs one listing looks at when its filter matches few; the page may then be short, and goes on by its cursor. */
+const SCAN_LIMIT = 2_000;
+
+export interface JobStoreParts {
+  readonly client: RedisClient;
+  readonly prefix: string;
+  readonly scripts: Scripts;
+  readonly entries: Entries;
+  readonly over: OverListener;
+  readonly lanes: readonly string[];
+  readonly logger: Logger;
+}
+
+export function createJobStore(parts: JobStoreParts): JobStore {
+  const { client, prefix, scripts, entries, over } = parts;
+  const jobKey = (id: JobId): string => `${prefix}job:${id}`;
+
+  /** The job is accepted whether or not its entry could be added: the leader's sweep adds a missing one. */
+  const addEntries = async (reply: readonly string[], from: number): Promise<void> => {
+    await entries.add(parseWakes(reply, from)).catch((error: unknown) => {
+      parts.logger.warn({ err: error }, 'an entry was not added; the sweep will');
+    });
+  };
+
+  const read = async (id: JobId): Promise<Job | undefined> => {
+    const hash = await client.hgetall(jobKey(id)).catch(raise);
+    return hash['kind'] === undefined ? undefined : decodeJob(id, new Map(Object.entries(hash)));
+  };
+
+  return {
+    async submit(submission) {
+      const idem = submission.idempotency;
+      const reply = replyOf(
+        await scripts.run('submit', jobKey(submission.id), [
+          submission.id,
+          submission.kind,
+          submission.lane,
+          JSON.stringify(submission.payload),
+          JSON.stringify(submission.resources),
+          JSON.stringify(submission.stepNames),
+          submission.naturalKey ?? '',
+          idem === undefined ? '' : `${idem.scope}:${idem.key}`,
+          idem?.fingerprint ?? '-',
+          IDEMPOTENCY_MS,
+          submission.actor,
+          submission.traceparent ?? '',
+          submission.maxAttempts,
+          submission.deadlineMs,
+          submission.front === true ? '1' : '',
+          JSON.stringify({ kind: submission.kind, actor: submission.actor }),
+        ]),
+      );
+      await addEntries(reply, 2);
+      return { outcome: reply[0] as SubmitOutcome['outcome'], id: reply[1] as JobId };
+    },
+    read,
+    list: (filter, page) => listJobs({ client, prefix, filter, page }),
+    async waitUntilOver(id, signal) {
+      for (;;) {
+        const turn = over.next(id, RECHECK_MS, signal);
+        const job = await read(id);
+        if (job === undefined || isJobOver(job.state) || signal.aborted) {
+          turn.cancel();
+          return job;
+        }
+        await turn.done;
+      }
+    },
+    async standing(id) {
+      const job = await read(id);
+      if (job?.state !== 'waiting') return [];
+      const places = await Promise.all(
+        job.resources.map(async (resource) => {
+          const line = `${prefix}line:${resource}`;
+          const [rank, first] = await Promise.all([
+            client.zrank(line, id).catch(raise),
+            client.zrange(line, '0', '0').catch(raise),
+          ]);
+          return { resource, head: (first[0] ?? id) as JobId, ahead: rank ?? 0 };
+        }),
+      );
+      return places.filter((place) => place.ahead > 0);
+    },
+    async cancel(id, actor) {
+      const error = new StowageError('job-cancelled', `cancelled by ${actor}`);
+      const reply = replyOf(await scripts.run('cancel', jobKey(id), [id, actor, JSON.stringify(error.facts)]));
+      if (reply[0] === 'missing') throw noSuchJob(id);
+      if (reply[0] === 'over') throw new StowageError('job-not-cancellable', `job ${id} is already over`);
+      await addEntries(reply, 1);
+      return reply[0] === 'cancelled' ? 'cancelled' : 'requested';
+    },
+    redrive: (id, actor) => settleDead(id, actor, 'redrive', ''),
+    discard: (id, actor, reason) => settleDead(id, actor, 'discard', reason),
+    figures: createFigures({ client, prefix, entries, lanes: parts.lanes }),
+  };
+
+  async function settleDead(id: JobId, actor: string, verb: 'redrive' | 'discard', reason: string): Promise<void> {
+    const reply = replyOf(await scripts.run('redrive', jobKey(id), [id, actor, verb, reason]));
+    if (reply[0] === 'missing') throw noSuchJob(id);
+    if (reply[0] === 'not-dead') throw new StowageError('job-not-dead', `job ${id} is not a dead letter`);
+    await addEntries(reply, 1);
+  }
+}
+
+function noSuchJob(id: JobId): StowageError {
+  return new StowageError('job-not-found', `there is no job ${id}`);
+}
+
+/** The narrowest index that the filter names; what it leaves open is looked at job by job. */
+function indexOf(filter: JobFilter): string {
+  if (filter.resource !== undefined) return `jobs:of:${filter.resource}`;
+  if (filter.state !== undefined) return `jobs:state:${filter.state}`;
+  if (filter.kind !== undefined) return `jobs:kind:${filter.kind}`;
+  return 'jobs';
+}
+
+function matches(job: Job, filter: JobFilter): boolean {
+  return (
+    (filter.state === undefined || job.state === filter.state) &&
+    (filter.kind === undefined || job.kind === filter.kind) &&
+    (filter.actor === undefined || job.actor === filter.actor) &&
+    (filter.resource === undefined || job.resources.includes(filter.resource))
+  );
+}
+
+async function listJobs(query: {
+  readonly client: RedisClient;
+  readonly prefix: string;
+  readonly filter: JobFilter;
+  readonly page: PageRequest;
+}): Promise<Page<Job>> {
+  const { client, prefix, filter, page } = query;
+  const items: Job[] = [];
+  let cursor = page.cursor;
+  for (let looked = 0; looked < SCAN_LIMIT; ) {
+    const from = cursor === undefined ? '+' : `(${cursor}`;
+    const ids = await client
+      .zrevrangebylex(`${prefix}${indexOf(filter)}`, from, '-', 'LIMIT', 0, page.limit + 1)
+      .catch(raise);
+    for (const id of await readMany(client, prefix, ids)) {
+      if (id.job !== undefined && matches(id.job, filter)) {
+        if (items.length === page.limit) return { items, ...(cursor === undefined ? {} : { next: cursor }) };
+        items.push(id.job);
+      }
+      cursor = id.id;
+    }
+    looked += ids.length;
+    if (ids.length <= page.limit) return { items };
+  }
+  return { items, ...(cursor === undefined ? {} : { next: cursor }) };
+}
+
+async function readMany(
+  client: RedisClient,
+  prefix: string,
+  ids: readonly string[],
+): Promise<readonly { readonly id: string; readonly job: Job | undefined }[]> {
+  if (ids.length === 0) return [];
+  const pipeline = client.pipeline();
+  for (const id of ids) pipeline.hgetall(`${prefix}job:${id}`);
+  const replies = (await pipeline.exec().catch(raise)) ?? [];
+  return ids.map((id, at) => {
+    const hash = (replies[at]?.[1] ?? {}) as Record<string, string>;
+    return { id, job: hash['kind'] === undefined ? undefined : decodeJob(id as JobId, new Map(Object.entries(hash))) };
+  });
+}

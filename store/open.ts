@@ -1,0 +1,109 @@
+import type { Logger } from 'pino';
+import type { EntrySource } from '../core/ports/entries.ts';
+import type { Claims, EventStore, Health, JobStore, KeyStore, RecordStore } from '../core/ports/jobs.ts';
+import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
+import type { RedisAddress } from '../platform/redis-url.ts';
+import { createKeyStore } from './api-keys.ts';
+import { createClaims } from './claims.ts';
+import { createEntrySource } from './consume.ts';
+import { createEntries } from './entries.ts';
+import { createEventStore } from './events.ts';
+import { createHealth } from './health.ts';
+import { createJobStore } from './jobs.ts';
+import { bullPrefix, keyPrefix } from './keys.ts';
+import { createLeaderLease } from './leader.ts';
+import { listenForOver } from './over.ts';
+import { createRecordStore } from './records.ts';
+import { connectRedis, type Patience, type RedisClient, raise } from './redis.ts';
+import { loadScripts } from './scripts.ts';
+import { createUpkeep } from './upkeep.ts';
+
+export interface StoreOptions {
+  readonly address: RedisAddress;
+  /** The name before all keys, e.g. `stowage`. */
+  readonly prefix: string;
+  readonly patience: Patience;
+  /** The queues; the first one carries canaries. */
+  readonly lanes: readonly string[];
+  /** Names this process to people, and as holder of the leader lease. */
+  readonly process: string;
+  readonly historyJobs: number;
+  readonly leaseMs?: number;
+  readonly logger: Logger;
+  readonly nowMs: () => number;
+  readonly randomBytes: (size: number) => Uint8Array;
+}
+
+export interface Store {
+  readonly jobs: JobStore;
+  readonly claims: Claims;
+  readonly records: RecordStore;
+  readonly events: EventStore;
+  readonly keys: KeyStore;
+  readonly health: Health;
+  readonly entrySource: EntrySource;
+  readonly leader: LeaderLease;
+  readonly upkeep: Upkeep;
+  /** Redis must keep every key and every write: resolves with what is wrong with its settings, for people. */
+  inspectSettings(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+const LEASE_MS = 4_000;
+
+/** Opens all that lies in Redis. Does not wait for Redis: calls reject with `redis-unavailable`, or wait (patience `worker`). */
+export function openStore(options: StoreOptions): Store {
+  const { address, logger, nowMs, randomBytes } = options;
+  const opened: RedisClient[] = [];
+  const open = (name: string, patience: Patience, pipelines = false): RedisClient => {
+    const client = connectRedis(address, { patience, logger, name: `${options.process}-${name}`, pipelines });
+    opened.push(client);
+    return client;
+  };
+  const prefix = keyPrefix(options.prefix);
+  const bull = bullPrefix(options.prefix);
+  const client = open('commands', options.patience, true);
+  const subscriber = open('subscriber', 'worker');
+  const queueConnection = open('queue', options.patience);
+  const scripts = loadScripts(client, prefix, options.patience);
+  const entries = createEntries(queueConnection, bull);
+  const over = listenForOver(subscriber, `${prefix}over`);
+  const lane = options.lanes[0] ?? 'default';
+  return {
+    jobs: createJobStore({ client, prefix, scripts, entries, over, lanes: options.lanes, logger }),
+    claims: createClaims({ client, prefix, scripts, entries, subscriber, nowMs, logger }),
+    records: createRecordStore(client, prefix, scripts),
+    events: createEventStore(client, prefix, () =>
+      connectRedis(address, { patience: 'worker', logger, name: `${options.process}-events` }),
+    ),
+    keys: createKeyStore({ client, prefix, nowMs, randomBytes }),
+    health: createHealth({ client, prefix, entries, lane, randomBytes }),
+    entrySource: createEntrySource({ client, connection: queueConnection, prefix, bullPrefix: bull, logger }),
+    leader: createLeaderLease({
+      client,
+      prefix,
+      holder: options.process,
+      leaseMs: options.leaseMs ?? LEASE_MS,
+      logger,
+    }),
+    upkeep: createUpkeep({ prefix, bullPrefix: bull, scripts, entries, historyJobs: options.historyJobs, logger }),
+    inspectSettings: () => inspectSettings(client),
+    async close() {
+      over.close();
+      await entries.close().catch(() => undefined);
+      for (const each of opened.toReversed()) each.disconnect();
+    },
+  };
+}
+
+async function inspectSettings(client: RedisClient): Promise<readonly string[]> {
+  const info = await client.info('memory', 'persistence').catch(raise);
+  const value = (name: string): string => new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]?.trim() ?? '';
+  const faults: string[] = [];
+  const policy = value('maxmemory_policy');
+  if (policy !== '' && policy !== 'noeviction')
+    faults.push(`maxmemory-policy is ${policy}: Redis would throw jobs away; set it to noeviction`);
+  if (value('aof_enabled') === '0')
+    faults.push('appendonly is off: accepted jobs are lost when Redis dies; set appendonly yes');
+  return faults;
+}

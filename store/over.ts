@@ -1,0 +1,38 @@
+import type { JobId } from '../core/ids.ts';
+import type { RedisClient } from './redis.ts';
+
+/** Hears which jobs are over, on one subscription for all who wait. */
+export interface OverListener {
+  /** Resolves when the job is said to be over, after `atMostMs` in any case (a message may be missed), or when the signal fires. */
+  next(id: JobId, atMostMs: number, signal: AbortSignal): { readonly done: Promise<void>; cancel(): void };
+  close(): void;
+}
+
+export function listenForOver(subscriber: RedisClient, channel: string): OverListener {
+  const waiting = new Map<string, Set<() => void>>();
+  subscriber.on('message', (from: string, id: string) => {
+    if (from !== channel) return;
+    for (const wake of waiting.get(id) ?? []) wake();
+  });
+  void subscriber.subscribe(channel).catch(() => undefined);
+  return {
+    next(id, atMostMs, signal) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const wake = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', wake);
+        const set = waiting.get(id);
+        set?.delete(wake);
+        if (set?.size === 0) waiting.delete(id);
+        resolve();
+      };
+      const timer = setTimeout(wake, atMostMs);
+      signal.addEventListener('abort', wake, { once: true });
+      waiting.set(id, (waiting.get(id) ?? new Set()).add(wake));
+      return { done: promise, cancel: wake };
+    },
+    close() {
+      for (const set of waiting.values()) for (const wake of set) wake();
+    },
+  };
+}
