@@ -1,0 +1,63 @@
+import type { Config } from '../platform/config.ts';
+import type { Lab } from './data-centre.ts';
+import type { ApiKey, Product } from './product.ts';
+import { baseUrl } from './ready.ts';
+
+export const HELP = `Usage: npm start [-- --help]     the whole product on this machine
+       npm run lab [-- --help]   only what it stands on: Redis and a simulated vCenter
+
+npm start installs what is missing, starts a private Redis and a simulated vCenter, the api and the workers, and prints
+the addresses and an API key. With REDIS_URL or VCENTER_URL set it uses those instead of its own. Ctrl-C stops all of it.
+
+All settings are environment variables: see docs/configuration.md. The most useful here:
+
+  STOWAGE_DATA_DIR      where everything is kept                     ~/.local/share/stowage
+  STOWAGE_REST_LISTEN   where the HTTP API listens                   127.0.0.1:8080
+  STOWAGE_LAB_LISTEN    where the simulated vCenter listens          127.0.0.1:8989
+  STOWAGE_API_KEY       the admin's API key                          generated
+  STOWAGE_WORKERS       worker processes                             2
+
+Copies with different STOWAGE_DATA_DIR and …_LISTEN run side by side.
+`;
+
+/** What \`npm start\` prints when everything is ready. */
+export function productBanner(product: Product, lab: Lab, config: Config): string {
+  const rest = baseUrl(product.rest);
+  const key = tokenForShell(product.apiKey);
+  const rows: readonly (readonly [string, string])[] = [
+    ['REST API', rest],
+    ['Token', tokenForReader(product.apiKey)],
+    ...(lab.controlUrl === undefined ? [] : [['Lab', lab.controlUrl] as const]),
+    ['vCenter', lab.settings['VCENTER_URL'] ?? config.vcenter?.url ?? ''],
+    ['Workers', product.workers.map(baseUrl).join(' ')],
+    ['Data', config.dataDir],
+    ['Logs', product.logDir],
+  ];
+  return `
+Stowage is ready.
+
+${rows.map(([name, value]) => `  ${name.padEnd(10)}${value}`).join('\n')}
+
+Try:
+  curl -sS -X POST ${rest}/v1/jobs -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' \\
+    -d '{"kind":"volume.create","payload":{"name":"demo_vol","options":{"Capacity":"10GB"}}}'
+  curl -sS ${rest}/v1/volumes -H 'Authorization: Bearer ${key}'
+
+Ctrl-C stops everything.
+`.replaceAll(/'Authorization: Bearer (\$[^']*)'/g, '"Authorization: Bearer $1"');
+}
+
+/** What \`npm run lab\` prints: lines for a shell or an env file. */
+export function labBanner(lab: Lab): string {
+  const lines = Object.entries(lab.settings).map(([name, value]) => `${name}='${value}'`);
+  return `${lab.controlUrl === undefined ? '' : `# lab control: ${lab.controlUrl}\n`}${lines.join('\n')}\n`;
+}
+
+function tokenForReader(apiKey: ApiKey): string {
+  return apiKey.source === 'generated' ? `${apiKey.key}   (kept in ${apiKey.file})` : `the one in ${apiKey.source}`;
+}
+
+function tokenForShell(apiKey: ApiKey): string {
+  if (apiKey.source === 'generated') return apiKey.key;
+  return apiKey.source === 'STOWAGE_API_KEY' ? '$STOWAGE_API_KEY' : '$(cat "$STOWAGE_API_KEY_FILE")';
+}

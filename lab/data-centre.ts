@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import type { Config } from '../platform/config.ts';
+import type { ListenAddress } from '../platform/listen.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Shutdown } from '../platform/shutdown.ts';
+import { claimPortOrOther } from './ports.ts';
+import { startRedis } from './redis.ts';
+import { writeSecret } from './secret-file.ts';
+import { LAB_VOLUME_STORES, startVcenter } from './vcenter.ts';
+
+export interface LabSettings {
+  readonly config: Config;
+  readonly env: NodeJS.ProcessEnv;
+  readonly root: string;
+  readonly logger: Logger;
+  readonly closing: Shutdown;
+}
+
+/** What the lab brought up, as settings of the product. */
+export interface Lab {
+  readonly settings: Readonly<Record<string, string>>;
+  /** Absent when a vCenter was given. */
+  readonly controlUrl?: string;
+}
+
+const PREFERRED_LISTEN: ListenAddress = { host: '127.0.0.1', port: 8989 };
+
+/** Starts what the configuration does not name: Redis, vCenter, both or neither. */
+export async function startLab(settings: LabSettings): Promise<Lab> {
+  const redis = settings.config.redis === undefined ? await startLabRedis(settings) : {};
+  if (settings.config.vcenter !== undefined) return { settings: redis };
+  const vcenter = await startLabVcenter(settings);
+  return { ...vcenter, settings: { ...redis, ...vcenter.settings } };
+}
+
+async function startLabRedis({ config, env, logger, closing }: LabSettings): Promise<Lab['settings']> {
+  const dir = join(config.dataDir, 'redis');
+  const redis = await startRedis({ dir, logger, env, isRestarted: true });
+  closing.add('redis', () => redis.stop(), 20_000);
+  const urlFile = join(dir, 'url');
+  writeSecret(urlFile, redis.url);
+  return { REDIS_URL_FILE: urlFile };
+}
+
+async function startLabVcenter({ config, env, root, logger, closing }: LabSettings): Promise<Lab> {
+  const dir = join(config.dataDir, 'vcenter');
+  const listen = config.labListen ?? (await claimPortOrOther(PREFERRED_LISTEN));
+  const vcenter = await startVcenter({ root, dir, listen, logger, env, isRestarted: true });
+  closing.add('vcenter', () => vcenter.stop(), 20_000);
+  const passwordFile = join(config.dataDir, 'vcenter-password');
+  writeSecret(passwordFile, vcenter.password);
+  return {
+    controlUrl: vcenter.labUrl,
+    settings: {
+      VCENTER_URL: vcenter.url,
+      VCENTER_USER: vcenter.user,
+      VCENTER_PASSWORD_FILE: passwordFile,
+      ...(vcenter.thumbprint === undefined ? {} : { VCENTER_THUMBPRINT: vcenter.thumbprint }),
+      ...(config.volumeStores === undefined ? { STOWAGE_VOLUME_STORES: LAB_VOLUME_STORES } : {}),
+    },
+  };
+}
