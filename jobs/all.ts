@@ -1,0 +1,6 @@
+import type { AnyKind } from './define.ts';
+import { reconcileRun } from './reconcile/run.ts';
+import { VOLUME_KINDS } from './volume/kinds.ts';
+
+/** Every kind there is; the order is that of the documentation. */
+export const ALL_KINDS: readonly AnyKind[] = [...VOLUME_KINDS, reconcileRun];

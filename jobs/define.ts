@@ -1,0 +1,116 @@
+import type { z } from 'zod';
+import type { ErrorFacts, FieldFault } from '../core/errors.ts';
+import type { NewEvent } from '../core/events.ts';
+import type { JobId, Moref, ResourceKey, TaskRef } from '../core/ids.ts';
+import type { JsonObject } from '../core/job.ts';
+import type { DataCentre } from '../core/ports/data-centre.ts';
+import type { Fence } from '../core/ports/fence.ts';
+import type { RecordStore, Role, SubmitOutcome } from '../core/ports/jobs.ts';
+import type { RecordChange } from '../core/record.ts';
+import type { VolumeStore } from '../core/volume.ts';
+
+// What a job kind is: pure data and functions of ports. How it is run is the executor's business.
+
+/** What the configuration says, as far as kinds need it. */
+export interface World {
+  readonly stores: ReadonlyMap<string, VolumeStore>;
+}
+
+/** What a kind's steps are given. `N` are the facts that its steps note for one another; they survive a crash. */
+export interface StepContext<P, N> {
+  readonly jobId: JobId;
+  readonly actor: string;
+  readonly payload: P;
+  readonly notes: Readonly<Partial<N>>;
+  readonly world: World;
+  readonly dataCentre: DataCentre;
+  readonly records: RecordStore;
+  readonly fence: Fence;
+  /** The same as `fence.signal`. */
+  readonly signal: AbortSignal;
+  now(): string;
+  /**
+   * Starts the step's vSphere Task and waits for it; the only way for a step to run one. Its reference is stored before it is waited
+   * for, and a later attempt waits for that Task before it asks `probe` or runs. When an earlier attempt may have started one
+   * without storing the reference, Tasks of the step's method (on its entity) in flight are waited for instead.
+   */
+  task(start: () => Promise<TaskRef>): Promise<unknown>;
+  /** Submits another job (reconcile finishing what a crash left). */
+  submit(kind: string, payload: JsonObject): Promise<SubmitOutcome>;
+  warn(message: string, data: JsonObject): void;
+}
+
+export interface StepResult<N> {
+  readonly notes?: Partial<N>;
+  readonly records?: readonly RecordChange[];
+  readonly events?: readonly NewEvent[];
+  /** Ends the job here, as succeeded: what was asked for is already so. */
+  readonly done?: JsonObject;
+}
+
+/**
+ * The unit of idempotence. `probe` is asked when an earlier attempt began the step and did not finish it: a result means that it is
+ * so already, undefined means run it. `run` must bear that its effect is there. `undo` takes the effect back, also of a
+ * step that was only begun, and also twice.
+ */
+export interface Step<P, N> {
+  readonly name: string;
+  /** false: there is nothing to do in this job, and the step is skipped. Decided from payload and notes alone. */
+  readonly applies?: (context: StepContext<P, N>) => boolean;
+  /** Reads and writes only records: no intent need be stored before it runs. */
+  readonly isLocal?: boolean;
+  /** The method of the one Task that it starts, and the object that the Task will be listed under where that is known. */
+  readonly task?: { readonly method: string; readonly entity?: (context: StepContext<P, N>) => Moref | undefined };
+  /** The same of the Task that `undo` starts. */
+  readonly undoTask?: Step<P, N>['task'];
+  readonly probe?: (context: StepContext<P, N>) => Promise<StepResult<N> | undefined>;
+  readonly run: (context: StepContext<P, N>) => Promise<StepResult<N>>;
+  readonly undo?: (context: StepContext<P, N>) => Promise<void>;
+}
+
+export interface Retry {
+  readonly maxAttempts: number;
+  readonly baseMs: number;
+  readonly capMs: number;
+}
+
+/** What stays of a job that failed for good, after its undo: e.g. the record goes back to what it was. */
+export interface Abandon {
+  readonly records?: readonly RecordChange[];
+  readonly events?: readonly NewEvent[];
+}
+
+export interface Kind<P = unknown, N = unknown> {
+  /** `<noun>.<verb>`. */
+  readonly kind: string;
+  readonly summary: string;
+  /** The least role that may submit it. */
+  readonly role: Role;
+  /** The queue it waits in: long or urgent kinds do not stand in others' way. */
+  readonly lane: string;
+  /** Its input is what callers send (and what is stored); its output is what steps see. */
+  readonly payload: z.ZodType<P>;
+  readonly result: z.ZodType;
+  /** Faults that only the configuration can show. Pointers are relative to the payload. */
+  readonly check?: (payload: P, world: World) => readonly FieldFault[];
+  /** The lines it stands in. */
+  readonly resources: (payload: P) => readonly ResourceKey[];
+  /** Submissions join an open job of the same kind, resources and payload when true. */
+  readonly joins: boolean;
+  readonly retry: Retry;
+  /** From its first start to its end. */
+  readonly deadlineMs: number;
+  readonly steps: readonly Step<P, N>[];
+  /** The result, from the notes, when all steps are done. */
+  readonly finish: (context: StepContext<P, N>) => JsonObject;
+  /** @param undone whether every undo succeeded */
+  readonly abandon?: (context: StepContext<P, N>, error: ErrorFacts, undone: boolean) => Promise<Abandon>;
+}
+
+/** A kind whose types are forgotten, as the catalogue holds it: its own schema parses a payload before a step sees it. */
+export type AnyKind = Kind<unknown, JsonObject>;
+
+/** Checks a kind's types against one another, then forgets them. */
+export function defineKind<P, N>(kind: Kind<P, N>): AnyKind {
+  return kind as unknown as AnyKind;
+}

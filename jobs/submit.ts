@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import type { z } from 'zod';
+import { type FieldFault, StowageError } from '../core/errors.ts';
+import { newJobId } from '../core/ids.ts';
+import type { Json, JsonObject } from '../core/job.ts';
+import type { JobStore, Role, SubmitOutcome } from '../core/ports/jobs.ts';
+import type { AnyKind, World } from './define.ts';
+import type { Catalogue } from './registry.ts';
+
+export interface Submitter {
+  readonly actor: string;
+  readonly role: Role;
+  /** The caller's key for "this very request": the same job comes back for 24 hours. */
+  readonly idempotencyKey?: string;
+  readonly traceparent?: string;
+  /** Ahead of all jobs on its resources. */
+  readonly front?: boolean;
+}
+
+export type Submit = (kind: string, payload: unknown, submitter: Submitter) => Promise<SubmitOutcome>;
+
+const ROLE_RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 };
+
+export function hasRole(role: Role, least: Role): boolean {
+  return ROLE_RANK[role] >= ROLE_RANK[least];
+}
+
+/**
+ * The one way in for jobs. Nothing is written, and vSphere is not asked, before everything about the request is known to be good.
+ * @throws StowageError `kind-unknown`, `role-insufficient`, `request-invalid` with a pointer to each field, `idempotency-key-reused`
+ */
+export function createSubmit(parts: {
+  readonly catalogue: Catalogue;
+  readonly world: World;
+  readonly jobs: JobStore;
+  readonly nowMs: () => number;
+  readonly randomBytes: (size: number) => Uint8Array;
+}): Submit {
+  const { catalogue, world, jobs, nowMs, randomBytes } = parts;
+  return async (kindName, payload, submitter) => {
+    const kind = catalogue.find(kindName);
+    if (kind === undefined) throw unknownKind(kindName, catalogue);
+    if (!hasRole(submitter.role, kind.role)) {
+      throw new StowageError(
+        'role-insufficient',
+        `${kind.kind} needs the role ${kind.role}; this key is a ${submitter.role}`,
+      );
+    }
+    const parsed = parsePayload(kind, payload, world);
+    const stored = payload as JsonObject;
+    const isKeyed = kind.joins || submitter.idempotencyKey !== undefined;
+    const fingerprint = isKeyed ? fingerprintOf({ kind: kind.kind, payload: stored }) : '';
+    const outcome = await jobs.submit({
+      id: newJobId(nowMs(), randomBytes(10)),
+      kind: kind.kind,
+      lane: kind.lane,
+      payload: stored,
+      resources: kind.resources(parsed),
+      stepNames: kind.steps.map((step) => step.name),
+      ...(kind.joins ? { naturalKey: fingerprint } : {}),
+      ...(submitter.idempotencyKey === undefined
+        ? {}
+        : { idempotency: { scope: submitter.actor, key: submitter.idempotencyKey, fingerprint } }),
+      actor: submitter.actor,
+      ...(submitter.traceparent === undefined ? {} : { traceparent: submitter.traceparent }),
+      maxAttempts: kind.retry.maxAttempts,
+      deadlineMs: kind.deadlineMs,
+      ...(submitter.front === true ? { front: true } : {}),
+    });
+    if (outcome.outcome === 'key-reused') {
+      throw new StowageError(
+        'idempotency-key-reused',
+        `this Idempotency-Key belongs to job ${outcome.id}, which has another payload`,
+      );
+    }
+    return outcome;
+  };
+}
+
+function unknownKind(kindName: string, catalogue: Catalogue): StowageError {
+  const known = catalogue.kinds.map((kind) => kind.kind).join(', ');
+  return new StowageError('kind-unknown', `there is no kind "${kindName}"; the kinds are ${known}`, {
+    fields: [{ pointer: '/kind', detail: `one of ${known}` }],
+  });
+}
+
+/** @throws StowageError `request-invalid` */
+export function parsePayload(kind: AnyKind, payload: unknown, world: World): unknown {
+  const parsed = kind.payload.safeParse(payload);
+  if (!parsed.success) throw invalidPayload(kind, parsed.error.issues.map(faultOfIssue));
+  const faults = kind.check?.(parsed.data, world) ?? [];
+  if (faults.length > 0) throw invalidPayload(kind, faults);
+  return parsed.data;
+}
+
+function invalidPayload(kind: AnyKind, faults: readonly FieldFault[]): StowageError {
+  const fields = faults.map((fault) => ({ ...fault, pointer: `/payload${fault.pointer}` }));
+  const summary = fields.map((field) => `${field.pointer}: ${field.detail}`).join('; ');
+  return new StowageError('request-invalid', `the payload of ${kind.kind} is not valid: ${summary}`, { fields });
+}
+
+function faultOfIssue(issue: z.core.$ZodIssue): FieldFault {
+  const unknownKey = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const path = unknownKey === undefined ? issue.path : [...issue.path, unknownKey];
+  return {
+    pointer: path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+    detail: issue.message,
+  };
+}
+
+/** The same for objects that differ only in the order of their keys. */
+function fingerprintOf(value: Json): string {
+  return createHash('sha256').update(canonical(value)).digest('base64url');
+}
+
+function canonical(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (value !== null && typeof value === 'object') {
+    const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
+  }
+  return JSON.stringify(value);
+}

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { ALL_KINDS } from '../jobs/all.ts';
+import { createCatalogue } from '../jobs/registry.ts';
+import { randomBytes, systemClock } from '../platform/clock.ts';
+import { ConfigError, readServiceConfig, type ServiceConfig, type VcenterConfig } from '../platform/config.ts';
+import { createLogger } from '../platform/log.ts';
+import { createShutdown } from '../platform/shutdown.ts';
+import { startTelemetry } from '../platform/telemetry.ts';
+import { openStore } from '../store/open.ts';
+import { connectDataCentre } from '../vsphere/connect.ts';
+import type { Trust } from '../vsphere/trust.ts';
+import { openWorker } from './open.ts';
+import { startStatusServer } from './status-server.ts';
+
+const PING_MS = 3_000;
+
+function configuration(): ServiceConfig {
+  try {
+    return readServiceConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return process.exit(78);
+  }
+}
+
+function trustOf(vcenter: VcenterConfig): Trust {
+  if (vcenter.thumbprint !== undefined) return { thumbprint: vcenter.thumbprint };
+  if (vcenter.caFile !== undefined) return { caPem: readFileSync(vcenter.caFile, 'utf8') };
+  return 'system';
+}
+
+const config = configuration();
+const logger = createLogger({ name: 'workers', level: config.logLevel });
+const shutdown = createShutdown(logger);
+const telemetry = startTelemetry({ service: 'workers', env: process.env });
+shutdown.add('telemetry', () => telemetry.shutdown());
+
+const name = `${hostname()}:${process.pid}`;
+const catalogue = createCatalogue(ALL_KINDS);
+const store = openStore({
+  address: config.redis,
+  prefix: config.redisPrefix,
+  patience: 'worker',
+  lanes: catalogue.lanes,
+  process: name,
+  historyJobs: config.historyJobs,
+  logger,
+  nowMs: () => systemClock.nowMs(),
+  randomBytes,
+});
+shutdown.add('store', () => store.close());
+const dataCentre = await connectDataCentre({
+  url: config.vcenter.url,
+  user: config.vcenter.user,
+  password: config.vcenter.password.reveal(),
+  trust: trustOf(config.vcenter),
+  ...(config.vcenter.datacenter === undefined ? {} : { datacenter: config.vcenter.datacenter }),
+  logger,
+  maxConnections: config.vcenter.connections,
+});
+shutdown.add('vcenter', () => dataCentre.close());
+
+for (const fault of await store.inspectSettings()) logger.error({ fault }, 'redis is not set up to keep jobs');
+const worker = await openWorker({
+  ports: { ...store, dataCentre },
+  catalogue,
+  world: { stores: new Map(config.volumeStores.map((each) => [each.name, each])) },
+  name,
+  concurrency: config.workerConcurrency,
+  lockMs: config.lockMs,
+  reconcileIntervalMs: config.reconcileIntervalMs,
+  logger,
+  clock: systemClock,
+  randomBytes,
+});
+shutdown.add('worker', () => worker.close(), 15_000);
+
+const status = await startStatusServer({
+  listen: config.workerListen,
+  metricsText: () => telemetry.metricsText(),
+  ready: async () => {
+    await store.health.redis();
+    await dataCentre.ping(AbortSignal.timeout(PING_MS));
+  },
+});
+shutdown.add('status page', () => status.close());
+logger.info({ port: status.port, lanes: catalogue.lanes, concurrency: config.workerConcurrency }, 'working');

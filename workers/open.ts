@@ -1,0 +1,113 @@
+import type { DataCentre } from '../core/ports/data-centre.ts';
+import type { Consumer, EntrySource } from '../core/ports/entries.ts';
+import type { Claims, JobStore, RecordStore } from '../core/ports/jobs.ts';
+import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
+import { asStowageError } from '../core/errors.ts';
+import type { World } from '../jobs/define.ts';
+import type { Catalogue } from '../jobs/registry.ts';
+import { createSubmit } from '../jobs/submit.ts';
+import type { Clock, RandomBytes } from '../platform/clock.ts';
+import { type Logger, withLogContext } from '../platform/log.ts';
+import { createExecutor } from './executor.ts';
+import { lead } from './leading.ts';
+import { watchInventory } from './watcher.ts';
+
+/** The ports that a worker works through. */
+export interface WorkerPorts {
+  readonly jobs: JobStore;
+  readonly claims: Claims;
+  readonly records: RecordStore;
+  readonly entrySource: EntrySource;
+  readonly leader: LeaderLease;
+  readonly upkeep: Upkeep;
+  readonly dataCentre: DataCentre;
+}
+
+export interface WorkerSettings {
+  readonly ports: WorkerPorts;
+  readonly catalogue: Catalogue;
+  readonly world: World;
+  /** Names this process to people. */
+  readonly name: string;
+  readonly concurrency: number;
+  readonly lockMs: number;
+  readonly reconcileIntervalMs: number;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+}
+
+export interface RunningWorker {
+  /** Takes no more jobs, gives back those that run (another worker goes on with them), and hands the lead over. */
+  close(): Promise<void>;
+}
+
+const PING_MS = 3_000;
+const CLOSE_MS = 8_000;
+
+/** Starts a worker: it takes entries of every lane, and stands for the lead. */
+export async function openWorker(settings: WorkerSettings): Promise<RunningWorker> {
+  const { ports, catalogue, world, logger, clock, randomBytes } = settings;
+  const submit = createSubmit({ catalogue, world, jobs: ports.jobs, nowMs: () => clock.nowMs(), randomBytes });
+  const executor = createExecutor({
+    ...ports,
+    catalogue,
+    world,
+    submit,
+    logger,
+    clock,
+    random: () => (randomBytes(1)[0] ?? 0) / 256,
+    worker: settings.name,
+    inLogContext: withLogContext,
+  });
+  ports.entrySource.onCanary(() => reportCanary(settings));
+  const consumers: Consumer[] = [];
+  for (const lane of catalogue.lanes) {
+    const options = { concurrency: settings.concurrency, lockMs: settings.lockMs };
+    consumers.push(await ports.entrySource.consume(lane, options, (entry) => executor.handle(entry)));
+  }
+  const leading = new AbortController();
+  const led = ports.leader.run((term) => {
+    const watch = (signal: AbortSignal): Promise<void> =>
+      watchInventory(
+        {
+          inventory: ports.dataCentre.inventory,
+          records: ports.records,
+          stores: world.stores,
+          logger,
+          nowMs: () => clock.nowMs(),
+        },
+        signal,
+      );
+    return lead(
+      {
+        upkeep: ports.upkeep,
+        submit,
+        watch,
+        lockMs: settings.lockMs,
+        reconcileIntervalMs: settings.reconcileIntervalMs,
+        logger,
+      },
+      term,
+    );
+  }, leading.signal);
+  return {
+    async close() {
+      leading.abort();
+      executor.shutDown();
+      await Promise.all(consumers.map((consumer) => consumer.close(CLOSE_MS)));
+      await led;
+    },
+  };
+}
+
+async function reportCanary(
+  settings: WorkerSettings,
+): Promise<{ worker: string; vcenter: 'ok' | 'unreachable'; vcenterFault?: string }> {
+  try {
+    await settings.ports.dataCentre.ping(AbortSignal.timeout(PING_MS));
+    return { worker: settings.name, vcenter: 'ok' };
+  } catch (thrown) {
+    return { worker: settings.name, vcenter: 'unreachable', vcenterFault: asStowageError(thrown).message };
+  }
+}
