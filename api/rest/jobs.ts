@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { StowageError } from '../../core/errors.ts';
+import { type JobId, parseJobId, type ResourceKey, resourceKey } from '../../core/ids.ts';
+import type { Job } from '../../core/job.ts';
+import type { JobFilter } from '../../core/ports/jobs.ts';
+import { jobState, type JobView, jobView, viewJob } from './job-view.ts';
+import { documentSubmission } from './openapi-kinds.ts';
+import { pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
+import type { RestApp, RouteParts } from './parts.ts';
+import { problemResponses } from './problems.ts';
+import { submissionHeaders, submitJob } from './submission.ts';
+import { preferHeader, waitQuery, waitSeconds } from './wait.ts';
+
+const RESOURCE = /^(volume|machine|system):(.{1,300})$/;
+const tags = ['jobs'];
+
+export const jobParams = z.object({
+  id: z.string().transform((text, context): JobId => {
+    const id = parseJobId(text);
+    if (id !== undefined) return id;
+    context.addIssue({ code: 'custom', message: 'is not the id of a job: 26 characters of Crockford base32' });
+    return z.NEVER;
+  }),
+});
+
+const listQuery = z.strictObject({
+  state: jobState.optional(),
+  kind: z.string().min(1).max(100).optional(),
+  resource: z
+    .string()
+    .regex(RESOURCE, 'must be volume:<name>, machine:<moref> or system:<name>')
+    .optional()
+    .describe('e.g. `volume:demo_vol`'),
+  actor: z.string().min(1).max(200).optional(),
+  ...pageQuery,
+});
+
+export function jobRoutes(app: RestApp, parts: RouteParts): void {
+  submitRoute(app, parts);
+  readRoutes(app, parts);
+}
+
+function submitRoute(app: RestApp, parts: RouteParts): void {
+  app.route({
+    method: 'POST',
+    url: '/v1/jobs',
+    config: { access: 'operator', documentedBody: documentSubmission(parts.catalogue) },
+    schema: {
+      tags,
+      operationId: 'submitJob',
+      summary: 'Submit a job',
+      querystring: z.strictObject(waitQuery),
+      headers: submissionHeaders,
+      body: z.strictObject({ kind: z.string(), payload: z.unknown() }),
+      response: { 200: jobView, 202: jobView, ...problemResponses },
+    },
+    handler: async (request, reply) => {
+      const { kind, payload } = request.body;
+      return await submitJob({ parts, request, reply, kind, payload, wait: request.query.wait });
+    },
+  });
+}
+
+function readRoutes(app: RestApp, parts: RouteParts): void {
+  const { jobs, clock, waits } = parts;
+  app.route({
+    method: 'GET',
+    url: '/v1/jobs',
+    config: { access: 'viewer' },
+    schema: {
+      tags,
+      operationId: 'listJobs',
+      summary: 'List jobs, newest first',
+      querystring: listQuery,
+      response: { 200: pageOf(jobView), ...problemResponses },
+    },
+    handler: async (request, reply) => {
+      const { limit, cursor, ...wanted } = request.query;
+      const filter = filterOf(wanted);
+      const page = await jobs.list(filter, pageRequest({ limit, cursor }, filter));
+      return renderPage(reply, page, filter, (job) => viewJob(job, clock.nowMs()));
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/v1/jobs/:id',
+    config: { access: 'viewer' },
+    schema: {
+      tags,
+      operationId: 'readJob',
+      summary: 'Read a job, or wait until it is over',
+      params: jobParams,
+      querystring: z.strictObject(waitQuery),
+      headers: z.looseObject(preferHeader),
+      response: { 200: jobView, ...problemResponses },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params;
+      const seconds = waitSeconds(request.query.wait, request.headers.prefer, reply);
+      const job = found(id, await waits.untilOver(id, seconds, reply));
+      return await viewNow(parts, job);
+    },
+  });
+}
+
+/** With what it waits behind. */
+export async function viewNow({ jobs, clock }: RouteParts, job: Job): Promise<JobView> {
+  const standing = job.state === 'waiting' ? await jobs.standing(job.id) : [];
+  return viewJob(job, clock.nowMs(), standing);
+}
+
+export function found(id: JobId, job: Job | undefined): Job {
+  if (job === undefined) throw new StowageError('job-not-found', `there is no job ${id}`);
+  return job;
+}
+
+function filterOf(query: Omit<z.infer<typeof listQuery>, 'limit' | 'cursor'>): JobFilter {
+  const { state, kind, resource, actor } = query;
+  return {
+    ...(state === undefined ? {} : { state }),
+    ...(kind === undefined ? {} : { kind }),
+    ...(resource === undefined ? {} : { resource: resourceOf(resource) }),
+    ...(actor === undefined ? {} : { actor }),
+  };
+}
+
+function resourceOf(text: string): ResourceKey {
+  const [, type, name = ''] = RESOURCE.exec(text) ?? [];
+  return resourceKey(type === 'volume' || type === 'machine' ? type : 'system', name);
+}

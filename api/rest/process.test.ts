@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PRESET_KEY, type Rig, startRig } from './rig.ts';
+
+let rig: Rig;
+beforeAll(async () => {
+  rig = await startRig();
+});
+afterAll(async () => {
+  await rig.close();
+});
+
+test('the process says that it is alive', async () => {
+  expect(await rig.call({ url: '/healthz', key: null })).toMatchObject({
+    status: 200,
+    body: { status: 'alive', version: '0.0.0-test' },
+  });
+});
+
+test('without a worker it is not ready, and says what fails', async () => {
+  const { status, headers, body } = await rig.call({ url: '/readyz', key: null });
+  expect(status).toBe(503);
+  expect(headers).toMatchObject({ 'content-type': 'application/problem+json', 'retry-after': '5' });
+  expect(body).toMatchObject({
+    code: 'not-ready',
+    checks: { redis: { status: 'ok' }, worker: { status: 'failed' }, vcenter: { status: 'unknown' } },
+  });
+});
+
+test('with a worker that reaches vCenter it becomes ready', async () => {
+  rig.store.entrySource.onCanary(async () => ({ worker: 'test-worker', vcenter: 'ok' }));
+  await rig.begin(await rig.submit('starts-the-worker'));
+  await expect.poll(async () => (await rig.call({ url: '/readyz', key: null })).status, { timeout: 10_000 }).toBe(200);
+  expect((await rig.call({ url: '/readyz', key: null })).body).toMatchObject({
+    status: 'ready',
+    checks: { redis: { status: 'ok' }, worker: { status: 'ok', worker: 'test-worker' }, vcenter: { status: 'ok' } },
+  });
+});
+
+test('metrics have the figures of the queue and those of the process', async () => {
+  const done = await rig.submit('measured');
+  await rig.end(done, { state: 'succeeded', result: {} });
+  await rig.submit('measured-too');
+  const { status, headers, text } = await rig.call({ url: '/metrics' });
+  expect(status).toBe(200);
+  expect(headers['content-type']).toContain('text/plain; version=0.0.4');
+  expect(text).toContain('stowage_jobs{state="succeeded"} 1\n');
+  expect(text).toContain('stowage_jobs_ended_total{kind="parcel.send",outcome="succeeded"} 1\n');
+  expect(text).toMatch(/stowage_job_duration_seconds_bucket\{kind="parcel.send",outcome="succeeded",le="\+Inf"\} 1\n/);
+  expect(text).toMatch(/stowage_lane_ready\{lane="test"\} \d+\n/);
+  expect(text).toContain('stowage_dead_letters 0\n');
+  expect(text).toContain('stowage_redis_up 1\n');
+  expect(text).toContain('stowage_test_metric 1\n');
+});
+
+test('while Redis is away, requests are refused soon, and served again when it is back', async () => {
+  const { body } = await rig.call({ method: 'POST', url: '/v1/keys', payload: { name: 'kept', role: 'viewer' } });
+  await rig.redis.kill9();
+  const begun = performance.now();
+  for (const key of [PRESET_KEY, String(body['key'])]) {
+    const answer = await rig.call({ url: '/v1/jobs', key });
+    expect(answer).toMatchObject({ status: 503, body: { code: 'redis-unavailable' } });
+    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+  }
+  expect(performance.now() - begun).toBeLessThan(8_000);
+  expect((await rig.call({ url: '/metrics' })).text).toContain('stowage_redis_up 0\n');
+  expect((await rig.call({ url: '/healthz' })).status).toBe(200);
+  await rig.redis.restart();
+  await expect.poll(async () => (await rig.call({ url: '/v1/jobs' })).status, { timeout: 10_000 }).toBe(200);
+});
