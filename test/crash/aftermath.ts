@@ -1,0 +1,88 @@
+import { expect } from 'vitest';
+import type { Job } from '../../core/job.ts';
+import { parseDiskUuid } from '../../core/ids.ts';
+import { disksOf, documentOf, eventually, filesWith, type LabTask } from '../system/lab-view.ts';
+import type { VolumeAfter } from './scenarios.ts';
+import type { CrashSystem } from './stage.ts';
+
+interface TimedTask extends LabTask {
+  readonly entity: string;
+  readonly entityName: string;
+  readonly queued: string;
+}
+
+/** Record, document, disk and devices agree, and there is one of each, or none at all. */
+export async function expectVolume({ system }: CrashSystem, volume: VolumeAfter, at: string): Promise<void> {
+  const { name } = volume;
+  const disks = (await disksOf(system, `/${name}/`)).map((disk) => ({
+    capacityBytes: disk.capacityBytes,
+    devices: disk.attachments.length,
+    uuid: parseDiskUuid(disk.uuid),
+  }));
+  const record = await system.volume(name);
+  if (volume.state === undefined) {
+    expect({ disks, record, files: await filesWith(system, `/${name}`) }, `${name} ${at}`).toEqual({
+      disks: [],
+      record: undefined,
+      files: [],
+    });
+    return;
+  }
+  const document = await documentOf(system, record?.place?.datastore ?? 'shared-1', name);
+  expect(record, `record of ${name} ${at}`).toMatchObject({
+    state: volume.state,
+    place: { backing: volume.backing },
+    holders: Array.from({ length: volume.devices ?? 0 }, () => ({})),
+  });
+  expect(record?.failure, `${name} ${at}`).toBeUndefined();
+  expect(document, `document of ${name} ${at}`).toMatchObject({ name, state: 'available', spec: record?.spec });
+  if (volume.backing === 'files') {
+    expect(disks, `disks of ${name} ${at}`).toEqual([]);
+    expect(await filesWith(system, `/${name}/data`), `${name} ${at}`).not.toEqual([]);
+    return;
+  }
+  const { capacityBytes, devices } = volume;
+  expect(disks, `disks of ${name} ${at}`).toEqual([{ capacityBytes, devices, uuid: document.disk?.uuid }]);
+  expect(record?.spec.capacityBytes, `${name} ${at}`).toBe(capacityBytes);
+  expect(record?.place?.disk?.uuid, `${name} ${at}`).toBe(document.disk?.uuid);
+}
+
+/** Nothing of the job is left that would hold up others: no claim, no place in a line, no entry. */
+export async function expectNothingHeld({ redis }: CrashSystem, job: Job, at: string): Promise<void> {
+  const look = async (): Promise<readonly string[]> => {
+    const held = await redis.exists(
+      ...job.resources.flatMap((resource) => [`{stowage}:claim:${resource}`, `{stowage}:line:${resource}`]),
+    );
+    const entries = await redis.keys(`{stowage}:bull:${job.lane}:${job.id}.*`);
+    const ready = (await redis.zscore('{stowage}:ready', job.id)) === null ? [] : ['ready'];
+    return [...(held === 0 ? [] : ['claim or line']), ...entries, ...ready];
+  };
+  await eventually(`nothing held by ${job.id} ${at}: ${(await look()).join(', ')}`, async () =>
+    (await look()).length === 0 ? true : undefined,
+  );
+}
+
+/** No Task was accepted a second time after the first one had taken effect or was still to. */
+export async function expectNoTaskTwice(
+  { system }: CrashSystem,
+  job: Job,
+  where: { readonly names: readonly string[]; readonly machine: string; readonly at: string },
+): Promise<void> {
+  const all = (await system.lab('GET', '/tasks')) as readonly TimedTask[];
+  const own = all.filter(
+    (task) =>
+      task.method !== 'SearchDatastore_Task' &&
+      task.queued >= job.createdAt &&
+      (task.entityName === where.machine ||
+        task.args.some((arg) => where.names.some((name) => `${arg}/`.includes(`/${name}/`)))),
+  );
+  const begun = new Map<string, TimedTask>();
+  for (const task of own.toSorted((a, b) => (a.queued < b.queued ? -1 : 1))) {
+    const key = [task.method, task.entity, ...task.args].join(' ');
+    const first = begun.get(key);
+    expect(first, `${where.at}: ${key} was issued again after ${JSON.stringify(first)}: ${JSON.stringify(task)}`).toBe(
+      undefined,
+    );
+    if (task.state !== 'error') begun.set(key, task);
+  }
+}

@@ -1,0 +1,155 @@
+import { readFile } from 'node:fs/promises';
+import { Redis } from 'ioredis';
+import { expect } from 'vitest';
+import type { JobId } from '../../core/ids.ts';
+import type { Job } from '../../core/job.ts';
+import type { CrashLine, CrashOrder, CrashPlan } from '../harness/crash-points.ts';
+import { startSystem, type WorkerProcess } from '../harness/system.ts';
+import { eventually } from '../system/lab-view.ts';
+import { expectNothingHeld, expectNoTaskTwice, expectVolume } from './aftermath.ts';
+import { type Scenario, SCENARIOS } from './scenarios.ts';
+import { type CrashSystem, crashSystem, type Stage, stageOf } from './stage.ts';
+
+/** A scenario on its way through the rounds. */
+export interface Walker {
+  readonly kind: string;
+  readonly scenario: Scenario;
+  readonly stage: Stage;
+}
+
+/** A scenario's job in one round. */
+export interface Walked {
+  readonly walker: Walker;
+  readonly name: string;
+  readonly job: JobId;
+}
+
+const DEATH_MS = 15_000;
+
+/** Runs the scenarios in rounds, all at once in each, in a worker that does to them what the round wants. */
+export class Walk {
+  readonly crash: CrashSystem;
+  readonly walkers: readonly Walker[];
+
+  private constructor(crash: CrashSystem, walkers: readonly Walker[]) {
+    this.crash = crash;
+    this.walkers = walkers;
+  }
+
+  static async open(): Promise<Walk> {
+    // One process holds all scenarios at their boundaries at once.
+    const system = await startSystem({ workers: 0, lockMs: 500, env: { STOWAGE_WORKER_CONCURRENCY: '64' } });
+    const redis = new Redis({ path: system.redis.socketPath, password: system.redis.password });
+    const crash = crashSystem(system, redis);
+    const all = Object.entries(SCENARIOS).flatMap(([kind, scenarios]) =>
+      scenarios.map((scenario) => ({ kind, scenario })),
+    );
+    for (const { scenario } of all) {
+      await system.lab('POST', '/vms', { count: 1, prefix: scenario.title, poweredOn: true });
+    }
+    return new Walk(
+      crash,
+      all.map((each) => ({ ...each, stage: stageOf(crash, `${each.scenario.title}-1`) })),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.crash.redis.disconnect();
+    await this.crash.system.close();
+  }
+
+  nameOf(walker: Walker, round: number): string {
+    return `${walker.scenario.title}.${String(round).padStart(2, '0')}`;
+  }
+
+  /** What is to be done with the jobs of a round; without `order`, they run to their end. */
+  plan(walkers: readonly Walker[], round: number, order: (walker: Walker) => CrashOrder = () => ({})): void {
+    const plan: CrashPlan = Object.fromEntries(
+      walkers.map((walker) => {
+        const { cancelAt } = walker.scenario;
+        return [this.nameOf(walker, round), { ...order(walker), ...(cancelAt === undefined ? {} : { cancelAt }) }];
+      }),
+    );
+    this.crash.plan(plan);
+  }
+
+  async setUp(walkers: readonly Walker[], round: number): Promise<void> {
+    await Promise.all(walkers.map(async (walker) => walker.scenario.setup?.(walker.stage, this.nameOf(walker, round))));
+  }
+
+  submit(walkers: readonly Walker[], round: number): Promise<readonly Walked[]> {
+    return Promise.all(
+      walkers.map(async (walker) => {
+        const name = this.nameOf(walker, round);
+        const payload = walker.scenario.payload(name, walker.stage);
+        return { walker, name, job: await this.crash.begin(name, walker.kind, payload) };
+      }),
+    );
+  }
+
+  /** Runs everything once to its end (round 0): the boundaries that each scenario has. */
+  async count(walkers: readonly Walker[]): Promise<ReadonlyMap<Walker, readonly CrashLine[]>> {
+    this.plan(walkers, 0);
+    await this.setUp(walkers, 0);
+    await this.verify(await this.submit(walkers, 0));
+    const report = this.crash.report().filter((line) => line.at !== 'over');
+    return new Map(
+      walkers.map((walker) => {
+        const lines = report.filter((line) => line.actor === this.nameOf(walker, 0));
+        expect(lines.length, walker.scenario.title).toBeGreaterThan(4);
+        return [walker, lines];
+      }),
+    );
+  }
+
+  /** Resolves when the process has killed or stopped itself; names the jobs that did not come to their boundary. */
+  async untilDown(worker: WorkerProcess, expected: readonly string[]): Promise<void> {
+    await eventually(`worker ${worker.pid} to be dead or stopped`, () => isDown(worker.pid), DEATH_MS).catch(
+      () => undefined,
+    );
+    const came = new Set(
+      this.crash
+        .report()
+        .filter((line) => line.pid === worker.pid && line.at !== 'over')
+        .map(({ actor }) => actor),
+    );
+    const early = this.crash
+      .report()
+      .filter((line) => line.pid === worker.pid && line.at === 'over')
+      .map(({ actor }) => actor);
+    expect(
+      expected.filter((name) => !came.has(name) || early.includes(name)),
+      'never at their boundary',
+    ).toEqual([]);
+    expect(await isDown(worker.pid)).toBe(true);
+  }
+
+  /** Every job has ended as its scenario says, and what it made is there once. */
+  async verify(walked: readonly Walked[]): Promise<void> {
+    await Promise.all(walked.map((each) => this.#verifyOne(each)));
+  }
+
+  async #verifyOne({ walker, name, job: id }: Walked): Promise<Job> {
+    const { crash } = this;
+    const job = await crash.system.end(id);
+    const last = crash.report().findLast((line) => line.job === id && line.at !== 'over');
+    const at = `interrupted at ${name.slice(-2)} (the last boundary was ${last?.number ?? 0}, ${last?.at ?? 'none'})`;
+    expect(job, `${name} ${at}`).toMatchObject({ state: walker.scenario.ends ?? 'succeeded', kind: walker.kind });
+    for (const volume of walker.scenario.after(name)) {
+      await eventually(
+        `${volume.name} to be left alone`,
+        async () => (await crash.redis.exists(`{stowage}:line:volume:${volume.name}`)) === 0,
+      );
+      await expectVolume(crash, volume, at);
+    }
+    await expectNothingHeld(crash, job, at);
+    await expectNoTaskTwice(crash, job, { names: [name], machine: walker.stage.machine, at });
+    return job;
+  }
+}
+
+/** Dead (perhaps not waited for yet) or stopped, as Linux says. */
+async function isDown(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
+  return /\) [TZX]/.test(stat);
+}

@@ -1,0 +1,96 @@
+import { hostname } from 'node:os';
+import type { DataCentre } from '../../core/ports/data-centre.ts';
+import type { EntrySource } from '../../core/ports/entries.ts';
+import { isJobOver } from '../../core/states.ts';
+import { ALL_KINDS } from '../../jobs/all.ts';
+import { createCatalogue } from '../../jobs/registry.ts';
+import { randomBytes, systemClock } from '../../platform/clock.ts';
+import { readServiceConfig } from '../../platform/config.ts';
+import { createLogger } from '../../platform/log.ts';
+import { createShutdown } from '../../platform/shutdown.ts';
+import { openStore, type Store } from '../../store/open.ts';
+import { connectDataCentre } from '../../vsphere/connect.ts';
+import { openWorker } from '../../workers/open.ts';
+import { CrashPoints, withBoundaries, withHolds } from './crash-points.ts';
+
+// The worker of workers/main.ts with ports that count boundaries: CRASH_PLAN names the file that says where to die, CRASH_REPORT the one
+// that is told which boundaries were passed. CRASH_WITHOUT leaves out one kind, as an older version of the worker would.
+
+function guardedEntries(store: Store, points: CrashPoints): EntrySource {
+  return {
+    ...store.entrySource,
+    consume: (lane, options, handle) =>
+      store.entrySource.consume(lane, options, async (entry) => {
+        const isOver = async (): Promise<boolean> => isJobOver((await store.jobs.read(entry.id))?.state ?? 'succeeded');
+        return points.attempt(await store.jobs.read(entry.id), () => handle(entry), isOver);
+      }),
+  };
+}
+
+function guardedDataCentre(inner: DataCentre, points: CrashPoints): DataCentre {
+  return {
+    ...inner,
+    tasks: withBoundaries(inner.tasks, 'tasks', ['wait', 'cancel'], points),
+    disks: withBoundaries(inner.disks, 'disks', ['create', 'copy', 'extend', 'remove'], points),
+    files: withBoundaries(inner.files, 'files', ['makeDirectory', 'write', 'remove', 'copy'], points),
+    machines: withBoundaries(
+      withHolds(inner.machines, 'machines', ['findByDisk'], points),
+      'machines',
+      ['attach', 'detach', 'extend'],
+      points,
+    ),
+  };
+}
+
+const config = readServiceConfig(process.env);
+const logger = createLogger({ name: 'workers', level: config.logLevel });
+const shutdown = createShutdown(logger);
+const name = `${hostname()}:${process.pid}`;
+const catalogue = createCatalogue(ALL_KINDS.filter((kind) => kind.kind !== process.env['CRASH_WITHOUT']));
+const store = openStore({
+  address: config.redis,
+  prefix: config.redisPrefix,
+  patience: 'worker',
+  lanes: catalogue.lanes,
+  process: name,
+  historyJobs: config.historyJobs,
+  logger,
+  nowMs: () => systemClock.nowMs(),
+  randomBytes,
+});
+shutdown.add('store', () => store.close());
+const points = new CrashPoints({
+  planFile: process.env['CRASH_PLAN'] ?? '',
+  reportFile: process.env['CRASH_REPORT'] ?? '',
+  cancel: (id) => store.jobs.cancel(id, 'the crash worker'),
+});
+const dataCentre = await connectDataCentre({
+  url: config.vcenter.url,
+  user: config.vcenter.user,
+  password: config.vcenter.password.reveal(),
+  trust: 'system',
+  logger,
+  maxConnections: config.vcenter.connections,
+});
+shutdown.add('vcenter', () => dataCentre.close());
+const worker = await openWorker({
+  ports: {
+    ...store,
+    jobs: withBoundaries(store.jobs, 'jobs', ['submit'], points),
+    claims: withBoundaries(store.claims, 'claims', ['acquire', 'commit'], points),
+    records: withBoundaries(withHolds(store.records, 'records', ['list'], points), 'records', ['observe'], points),
+    entrySource: guardedEntries(store, points),
+    dataCentre: guardedDataCentre(dataCentre, points),
+  },
+  catalogue,
+  world: { stores: new Map(config.volumeStores.map((each) => [each.name, each])) },
+  name,
+  concurrency: config.workerConcurrency,
+  lockMs: config.lockMs,
+  reconcileIntervalMs: config.reconcileIntervalMs,
+  logger,
+  clock: systemClock,
+  randomBytes,
+});
+shutdown.add('worker', () => worker.close(), 15_000);
+logger.info({ lanes: catalogue.lanes }, 'working');
