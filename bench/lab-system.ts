@@ -1,0 +1,141 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { pino } from 'pino';
+import { z } from 'zod';
+import type { JsonObject } from '../core/job.ts';
+import { ALL_KINDS } from '../jobs/all.ts';
+import { createCatalogue } from '../jobs/registry.ts';
+import { createSubmit } from '../jobs/submit.ts';
+import { LAB_VOLUME_STORES, type LabVcenter, startVcenter } from '../lab/vcenter.ts';
+import { randomBytes, systemClock } from '../platform/clock.ts';
+import { parseRedisUrl } from '../platform/redis-url.ts';
+import { parseVolumeStores } from '../platform/volume-stores.ts';
+import { openStore } from '../store/open.ts';
+import { type BenchRedis, openBenchRedis } from './rig.ts';
+
+// The whole product on a lab: Redis, the lab's vCenter and worker processes; this process submits.
+
+export const ROOT = resolve(import.meta.dirname, '..');
+const LONGEST_JOB_MS = 60_000;
+
+export interface BenchVcenter {
+  readonly vcenter: LabVcenter;
+  /** Calls since the last time this was asked, by SOAP method or `<verb> /folder`. */
+  takeCalls(): Promise<Readonly<Record<string, number>>>;
+  /** Makes every Task of these methods take so long, in ms, before it has its effect. */
+  slowTasks(methods: readonly string[], ms: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openBenchVcenter(): Promise<BenchVcenter> {
+  const dir = await mkdtemp(join(tmpdir(), 'stowage-bench-'));
+  const logger = pino({ level: 'error' });
+  const vcenter = await startVcenter({ root: ROOT, dir, listen: { host: '127.0.0.1', port: 0 }, logger });
+  const control = (path: string): URL => new URL(path, vcenter.labUrl.replace(/\/?$/, '/'));
+  const calls = control('calls');
+  const figures = z.object({ byMethod: z.record(z.string(), z.number()), folder: z.record(z.string(), z.number()) });
+  return {
+    vcenter,
+    async takeCalls() {
+      const { byMethod, folder } = figures.parse(await (await fetch(calls)).json());
+      await fetch(calls, { method: 'DELETE' });
+      const files = Object.entries(folder).map(([verb, count]) => [`${verb} /folder`, count] as const);
+      return { ...byMethod, ...Object.fromEntries(files) };
+    },
+    async slowTasks(methods, ms) {
+      for (const method of methods) {
+        const body = JSON.stringify({ method, ms });
+        const reply = await fetch(control('task-latency'), { method: 'POST', body });
+        if (!reply.ok) throw new Error(`the lab refused the latency: HTTP ${reply.status}`);
+      }
+    },
+    async close() {
+      await vcenter.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface LabSystem {
+  readonly redis: BenchRedis['redis'];
+  /** Of the worker processes. */
+  readonly workerPids: readonly number[];
+  /** Submits a job and resolves when it is over. @throws when it does not succeed */
+  run(kind: string, payload: JsonObject): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openLabSystem(
+  { vcenter }: BenchVcenter,
+  options: { readonly workers: number; readonly concurrency: number },
+): Promise<LabSystem> {
+  const { redis, close: closeRedis } = await openBenchRedis();
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    REDIS_URL: redis.url,
+    VCENTER_URL: vcenter.url,
+    VCENTER_USER: vcenter.user,
+    VCENTER_PASSWORD: vcenter.password,
+    STOWAGE_VOLUME_STORES: LAB_VOLUME_STORES,
+    STOWAGE_WORKER_CONCURRENCY: String(options.concurrency),
+    STOWAGE_WORKER_LISTEN: '127.0.0.1:0',
+    // The product's own level: what it writes is part of what it costs.
+    STOWAGE_LOG_LEVEL: 'info',
+  };
+  const workers = await Promise.all(Array.from({ length: options.workers }, () => startWorker(env)));
+  const catalogue = createCatalogue(ALL_KINDS);
+  const nowMs = (): number => systemClock.nowMs();
+  const store = openStore({
+    address: parseRedisUrl(redis.url),
+    prefix: 'stowage',
+    patience: 'worker',
+    lanes: catalogue.lanes,
+    process: 'bench',
+    historyJobs: 10_000,
+    logger: pino({ level: 'error' }),
+    nowMs,
+    randomBytes,
+  });
+  const world = { stores: new Map(parseVolumeStores(LAB_VOLUME_STORES).map((each) => [each.name, each])) };
+  const submit = createSubmit({ catalogue, world, jobs: store.jobs, nowMs, randomBytes });
+  return {
+    redis,
+    workerPids: workers.map((worker) => worker.pid ?? 0),
+    async run(kind, payload) {
+      const { id } = await submit(kind, payload, { actor: 'bench', role: 'admin' });
+      const job = await store.jobs.waitUntilOver(id, AbortSignal.timeout(LONGEST_JOB_MS));
+      if (job?.state !== 'succeeded') throw new Error(`${kind} ended ${job?.state}: ${JSON.stringify(job?.error)}`);
+    },
+    async close() {
+      await Promise.all(workers.map(endProcess));
+      await store.close();
+      await closeRedis();
+    },
+  };
+}
+
+async function startWorker(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+  // For profiles of the workers, e.g. --cpu-prof --cpu-prof-dir=…
+  const flags = (process.env['BENCH_WORKER_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
+  const worker = spawn(process.execPath, [...flags, join(ROOT, 'workers/main.ts')], {
+    cwd: ROOT,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: worker.stdout })) if (line.includes('"msg":"working"')) break;
+  if (worker.exitCode !== null) throw new Error('the worker ended before it worked');
+  worker.stdout.resume();
+  return worker;
+}
+
+/** Ends a child process as a supervisor would. */
+export async function endProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  await exited;
+}
