@@ -105,6 +105,60 @@ export const ERROR_CODES = {
   'job-cancelled': { kind: 'conflict', advice: 'Somebody cancelled the job; submit it again if it is still wanted.' },
   'shrink-refused': { kind: 'invalid', advice: 'A volume only grows: ask for more than it has.' },
   'operation-unsupported': { kind: 'unsupported', advice: 'The message names the alternative.' },
+  'reference-invalid': { kind: 'invalid', advice: 'An image is named `[registry/]repository[:tag][@digest]`.' },
+  'image-not-found': { kind: 'not-found', advice: 'List the images; pull it first.' },
+  'image-in-use': {
+    kind: 'conflict',
+    advice: 'Remove the container that the message names, or the names that are left, first.',
+  },
+  'image-busy': {
+    kind: 'conflict',
+    advice: 'The message names the state; wait for it to end, or redrive the job that left it.',
+  },
+  'image-damaged': {
+    kind: 'conflict',
+    advice: 'Documents and disks do not agree: remove the image and pull it again.',
+  },
+  'image-unknown': {
+    kind: 'not-found',
+    advice: 'The registry has no image of that name and tag: check both.',
+  },
+  'image-invalid': {
+    kind: 'conflict',
+    advice: 'The registry gave a manifest or configuration that does not hold together.',
+  },
+  'image-unsupported': { kind: 'unsupported', advice: 'The message names what the image has that Stowage cannot run.' },
+  'blob-unknown': {
+    kind: 'not-found',
+    advice: 'The registry lists a blob that it does not have: push the image again.',
+  },
+  'layer-invalid': {
+    kind: 'conflict',
+    advice: 'What the registry gave is not what its manifest says, or is not a layer: push the image again, then pull.',
+  },
+  'layer-too-large': { kind: 'conflict', advice: 'Raise STOWAGE_MAX_LAYER_SIZE if the layer is meant to be so large.' },
+  'registry-not-allowed': { kind: 'forbidden', advice: 'Only the registries in STOWAGE_REGISTRY_ALLOWED may be used.' },
+  'registry-denied': {
+    kind: 'forbidden',
+    advice: 'The repository does not exist or wants credentials: check the name, or run `docker login`.',
+  },
+  'registry-untrusted': {
+    kind: 'unavailable',
+    disposition: 'fatal',
+    advice:
+      "Put the CA's certificate into STOWAGE_REGISTRY_CERTS_DIR, or list the registry in STOWAGE_REGISTRY_INSECURE.",
+  },
+  'registry-unknown': {
+    kind: 'unavailable',
+    disposition: 'fatal',
+    advice: "The registry's host name is not known: check the name, and the DNS of the workers.",
+  },
+  'registry-unreachable': {
+    kind: 'unavailable',
+    advice: 'Check that the registry runs and can be reached from the workers.',
+  },
+  'registry-busy': { kind: 'unavailable', advice: 'The registry asks for less; tried again when it says.' },
+  'registry-failed': { kind: 'unavailable', advice: 'The registry answered with an error of its own; see its logs.' },
   'store-full': {
     kind: 'conflict',
     advice: 'Free space on the datastore that the message names, or use another store.',

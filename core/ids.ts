@@ -90,7 +90,10 @@ export function parseDiskUuid(text: string): DiskUuid | undefined {
   return /^[0-9a-f]{32}$/.test(hex) ? (hex as DiskUuid) : undefined;
 }
 
-export function resourceKey(type: 'volume' | 'machine' | 'system', name: string): ResourceKey {
+export function resourceKey(
+  type: 'volume' | 'machine' | 'image' | 'layer' | 'pull' | 'system',
+  name: string,
+): ResourceKey {
   return `${type}:${name}` as ResourceKey;
 }
 

@@ -26,6 +26,15 @@ describe('readConfig', () => {
     expect(readConfig(HOME)).toEqual({
       restListen: { host: '127.0.0.1', port: 8080 },
       dockerListen: { host: '127.0.0.1', port: 2375 },
+      dockerRoles: [{ subject: '*', role: 'operator' }],
+      images: {
+        platform: { os: 'linux', architecture: 'amd64' },
+        maxLayerBytes: 20e9,
+        pulls: 3,
+        pullsPerRegistry: 3,
+        spoolDir: '/home/ada/.local/share/stowage/spool',
+      },
+      registries: { mirrors: new Map(), insecure: [], allowed: [] },
       workerListen: { host: '127.0.0.1', port: 9464 },
       dataDir: '/home/ada/.local/share/stowage',
       workerConcurrency: 16,

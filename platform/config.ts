@@ -4,7 +4,9 @@ import { isAbsolute, join, resolve } from 'node:path';
 import type { ListenAddress } from './listen.ts';
 import type { RedisAddress } from './redis-url.ts';
 import type { Secret } from './secret.ts';
-import { type LogLevel, SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
+import type { Mirrors, NamePatterns, PlatformSetting, SubjectRoles } from './registry-values.ts';
+import type { Setting } from './setting.ts';
+import { type LogLevel, SETTINGS, type SettingName, type SettingValues } from './settings.ts';
 import type { VolumeStoreSetting } from './volume-stores.ts';
 
 export interface VcenterConfig {
@@ -18,6 +20,35 @@ export interface VcenterConfig {
   readonly connections: number;
 }
 
+/** Where the Docker face has its certificate, and whose clients it takes. */
+export interface DockerTlsConfig {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string;
+}
+
+export interface ImageConfig {
+  /** Absent when neither `STOWAGE_IMAGE_STORE` nor a default volume store on a datastore is set. */
+  readonly store?: { readonly datastore: string; readonly root: string };
+  readonly platform: PlatformSetting;
+  readonly maxLayerBytes: number;
+  /** Layers at once: in this process, and from one registry. */
+  readonly pulls: number;
+  readonly pullsPerRegistry: number;
+  readonly spoolDir: string;
+  /** Absent: beside the sources. */
+  readonly layerdisk?: string;
+}
+
+export interface RegistryConfig {
+  readonly mirrors: Mirrors;
+  readonly insecure: NamePatterns;
+  /** Empty: all. */
+  readonly allowed: NamePatterns;
+  readonly certsDir?: string;
+  readonly authFile?: string;
+}
+
 export interface Config {
   /** Absent when `VCENTER_URL` is not set: the lab brings its own. */
   readonly vcenter?: VcenterConfig;
@@ -27,6 +58,11 @@ export interface Config {
   readonly volumeStores?: readonly VolumeStoreSetting[];
   readonly restListen: ListenAddress;
   readonly dockerListen: ListenAddress;
+  /** Absent: plain HTTP. */
+  readonly dockerTls?: DockerTlsConfig;
+  readonly dockerRoles: SubjectRoles;
+  readonly images: ImageConfig;
+  readonly registries: RegistryConfig;
   readonly labListen?: ListenAddress;
   readonly workerListen: ListenAddress;
   readonly dataDir: string;
@@ -146,7 +182,48 @@ function readSetting({ name, setting, env, readText }: Reading): { value: unknow
   return { fault: faultOf(file ? fileName : name, `${problem}${shown}`, setting.example) };
 }
 
+const TLS_SETTINGS = ['STOWAGE_DOCKER_CERT_FILE', 'STOWAGE_DOCKER_KEY_FILE', 'STOWAGE_DOCKER_CA_FILE'] as const;
+
+/** All three or none. */
+function dockerTlsOf(values: SettingValues): DockerTlsConfig | undefined {
+  const {
+    STOWAGE_DOCKER_CERT_FILE: certFile,
+    STOWAGE_DOCKER_KEY_FILE: keyFile,
+    STOWAGE_DOCKER_CA_FILE: caFile,
+  } = values;
+  if (certFile !== undefined && keyFile !== undefined && caFile !== undefined) return { certFile, keyFile, caFile };
+  const isSet = (name: (typeof TLS_SETTINGS)[number]): boolean => values[name] !== undefined;
+  if (!TLS_SETTINGS.some(isSet)) return undefined;
+  const missing = TLS_SETTINGS.filter((name) => !isSet(name));
+  throw new ConfigError(missing.map((name) => faultOf(name, 'is not set, and the Docker API by TLS needs it')));
+}
+
+function imagesOf(values: SettingValues, dataDir: string): ImageConfig {
+  const fallback = values.STOWAGE_VOLUME_STORES?.find((store) => store.name === 'default');
+  const store =
+    values.STOWAGE_IMAGE_STORE ??
+    (fallback?.target.type === 'datastore' ? { datastore: fallback.target.name, root: fallback.root } : undefined);
+  return {
+    ...present({ store, layerdisk: values.STOWAGE_LAYERDISK }),
+    platform: values.STOWAGE_PLATFORM,
+    maxLayerBytes: values.STOWAGE_MAX_LAYER_SIZE,
+    pulls: values.STOWAGE_PULLS,
+    pullsPerRegistry: values.STOWAGE_PULLS_PER_REGISTRY,
+    spoolDir: resolve(values.STOWAGE_SPOOL_DIR ?? join(dataDir, 'spool')),
+  };
+}
+
+function registriesOf(values: SettingValues): RegistryConfig {
+  return {
+    mirrors: values.STOWAGE_REGISTRY_MIRRORS,
+    insecure: values.STOWAGE_REGISTRY_INSECURE,
+    allowed: values.STOWAGE_REGISTRY_ALLOWED,
+    ...present({ certsDir: values.STOWAGE_REGISTRY_CERTS_DIR, authFile: values.STOWAGE_REGISTRY_AUTH_FILE }),
+  };
+}
+
 function assemble(values: SettingValues, env: Environment): Config {
+  const dataDir = resolve(values.STOWAGE_DATA_DIR ?? defaultDataDir(env));
   const { VCENTER_URL: url, VCENTER_USER: user, VCENTER_PASSWORD: password } = values;
   const vcenter: VcenterConfig | undefined =
     url === undefined || user === undefined || password === undefined
@@ -169,11 +246,15 @@ function assemble(values: SettingValues, env: Environment): Config {
       volumeStores: values.STOWAGE_VOLUME_STORES,
       labListen: values.STOWAGE_LAB_LISTEN,
       apiKey: values.STOWAGE_API_KEY,
+      dockerTls: dockerTlsOf(values),
     }),
+    dockerRoles: values.STOWAGE_DOCKER_ROLES,
+    images: imagesOf(values, dataDir),
+    registries: registriesOf(values),
     restListen: values.STOWAGE_REST_LISTEN,
     dockerListen: values.STOWAGE_DOCKER_LISTEN,
     workerListen: values.STOWAGE_WORKER_LISTEN,
-    dataDir: resolve(values.STOWAGE_DATA_DIR ?? defaultDataDir(env)),
+    dataDir,
     workerConcurrency: values.STOWAGE_WORKER_CONCURRENCY,
     workers: values.STOWAGE_WORKERS,
     lockMs: values.STOWAGE_LOCK_MS,

@@ -1,4 +1,6 @@
-import { SETTINGS, type Setting } from './settings.ts';
+import { REGISTRY_SETTINGS } from './registry-settings.ts';
+import type { Setting } from './setting.ts';
+import { SETTINGS } from './settings.ts';
 
 const HEAD = `# Configuration
 
@@ -9,7 +11,7 @@ that holds it, for container secrets.
 \`api\` and \`workers\` need \`VCENTER_URL\`, \`VCENTER_USER\`, \`VCENTER_PASSWORD\`, \`REDIS_URL\` and \`STOWAGE_VOLUME_STORES\`.
 \`npm start\` needs nothing: it brings up what is not named.
 
-This page is generated from \`platform/settings.ts\` by \`npm run docs\`.
+This page is generated from \`platform/settings.ts\` and \`platform/registry-settings.ts\` by \`npm run docs\`.
 `;
 
 const TAIL = `
@@ -33,7 +35,8 @@ export function renderSettingsPage(): string {
   const settings: readonly (readonly [string, Setting])[] = Object.entries(SETTINGS);
   const sections = [
     ['## vCenter and Redis', settings.filter(([name]) => !name.startsWith('STOWAGE_'))],
-    ['## Stowage', settings.filter(([name]) => name.startsWith('STOWAGE_'))],
+    ['## Stowage', settings.filter(([name]) => name.startsWith('STOWAGE_') && !(name in REGISTRY_SETTINGS))],
+    ['## Docker API, images and registries', settings.filter(([name]) => name in REGISTRY_SETTINGS)],
   ] as const;
   const tables = sections.map(([title, rows]) => `\n${title}\n\n${HEADER}\n${rows.map(renderRow).join('\n')}\n`);
   return `${HEAD}${tables.join('')}${TAIL}`;

@@ -1,24 +1,8 @@
 import { z } from 'zod';
-import { type ListenAddress, parseListen } from './listen.ts';
 import { parseRedisUrl } from './redis-url.ts';
-import { Secret } from './secret.ts';
+import { REGISTRY_SETTINGS } from './registry-settings.ts';
+import { listen, parsedBy, secretOf, type Setting, whole } from './setting.ts';
 import { parseVolumeStores } from './volume-stores.ts';
-
-/** One environment variable: how its text is read, and what the documentation says of it. */
-export interface Setting<T = unknown> {
-  readonly schema: z.ZodType<T, string>;
-  readonly type: string;
-  readonly example: string;
-  readonly description: string;
-  /** The text that stands for an absent variable; without one the setting is optional. */
-  readonly fallback?: string;
-  /** What the documentation says in place of `fallback`, where the default depends on something else. */
-  readonly defaultText?: string;
-  /** The value never prints. */
-  readonly isSecret?: true;
-  /** `<NAME>_FILE` may name a file that holds the value. */
-  readonly mayBeFile?: true;
-}
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -89,7 +73,9 @@ export const SETTINGS = {
     type: 'host:port',
     example: '127.0.0.1:2375',
     fallback: '127.0.0.1:2375',
-    description: 'Where the Docker Engine API listens.',
+    description:
+      'Where the Docker Engine API listens. Without TLS (`STOWAGE_DOCKER_CERT_FILE`) only on an address of this machine alone; with TLS ' +
+      'the usual port is 2376.',
   },
   STOWAGE_LAB_LISTEN: {
     schema: listen(),
@@ -189,6 +175,7 @@ export const SETTINGS = {
     fallback: '16',
     description: 'Connections that one process opens to vCenter at most.',
   },
+  ...REGISTRY_SETTINGS,
 } as const satisfies Readonly<Record<string, Setting>>;
 
 export type SettingName = keyof typeof SETTINGS;
@@ -199,41 +186,6 @@ export type SettingValues = {
     | z.output<(typeof SETTINGS)[Name]['schema']>
     | ((typeof SETTINGS)[Name] extends { readonly fallback: string } ? never : undefined);
 };
-
-/** A schema from a parser that throws what is wrong. */
-function parsedBy<T>(parse: (value: string) => T): z.ZodType<T, string> {
-  return z.string().transform((value, context) => {
-    try {
-      return parse(value);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-      return z.NEVER;
-    }
-  });
-}
-
-function secretOf(leastLength: number): z.ZodType<Secret, string> {
-  return z
-    .string()
-    .min(leastLength, `must have at least ${leastLength} characters`)
-    .transform((value) => new Secret(value));
-}
-
-function listen(): z.ZodType<ListenAddress, string> {
-  return parsedBy((value) => {
-    const address = parseListen(value);
-    if (address === undefined) throw new RangeError('must be host:port, with a port from 0 to 65535');
-    return address;
-  });
-}
-
-function whole(least: number, most: number): z.ZodType<number, string> {
-  return parsedBy((value) => {
-    const number = /^\d{1,12}$/.test(value) ? Number(value) : Number.NaN;
-    if (!(number >= least && number <= most)) throw new RangeError(`must be a whole number from ${least} to ${most}`);
-    return number;
-  });
-}
 
 /** Credentials have variables of their own: in a URL they would reach logs and error messages. */
 function parseHttpUrl(value: string): string {
