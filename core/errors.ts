@@ -142,6 +142,12 @@ export const ERROR_CODES = {
     kind: 'forbidden',
     advice: 'The repository does not exist or wants credentials: check the name, or run `docker login`.',
   },
+  'credentials-gone': {
+    kind: 'unavailable',
+    disposition: 'fatal',
+    advice:
+      'Credentials are held only by the process that took the request, and that has ended: send the request again.',
+  },
   'registry-untrusted': {
     kind: 'unavailable',
     disposition: 'fatal',

@@ -33,7 +33,15 @@ export interface StepRecord {
   readonly progress?: number;
 }
 
-export type AttemptOutcome = 'running' | 'succeeded' | 'retry' | 'dead' | 'cancelled' | 'lost' | 'displaced';
+export type AttemptOutcome =
+  | 'running'
+  | 'succeeded'
+  | 'retry'
+  | 'dead'
+  | 'cancelled'
+  | 'lost'
+  | 'displaced'
+  | 'awaiting';
 
 export interface AttemptRecord {
   readonly number: number;
@@ -55,6 +63,14 @@ export interface Failing {
   readonly tries: number;
 }
 
+/** How far a job is, for people who watch; kept for a minute, outside of its record. */
+export interface JobProgress {
+  readonly phase: string;
+  readonly current: number;
+  /** Of the same unit (bytes); absent where nobody knows. */
+  readonly total?: number;
+}
+
 /** A job's durable record. Times are ISO 8601 in UTC. */
 export interface Job {
   readonly id: JobId;
@@ -70,6 +86,10 @@ export interface Job {
   readonly resources: readonly ResourceKey[];
   readonly lane: string;
   readonly actor: string;
+  /** The job that submitted it and waits for it. */
+  readonly parent?: JobId;
+  /** The jobs that it waits for, or waited for. */
+  readonly children: readonly JobId[];
   readonly createdAt: string;
   readonly startedAt?: string;
   readonly finishedAt?: string;

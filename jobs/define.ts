@@ -2,10 +2,10 @@ import type { z } from 'zod';
 import type { ErrorFacts, FieldFault } from '../core/errors.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { JobId, Moref, ResourceKey, TaskRef } from '../core/ids.ts';
-import type { JsonObject } from '../core/job.ts';
+import type { JobProgress, JsonObject } from '../core/job.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
 import type { Fence } from '../core/ports/fence.ts';
-import type { RecordStore, Role, SubmitOutcome } from '../core/ports/jobs.ts';
+import type { JobStore, RecordStore, Role, SubmitOutcome } from '../core/ports/jobs.ts';
 import type { RecordChange } from '../core/record.ts';
 import type { VolumeStore } from '../core/volume.ts';
 
@@ -35,8 +35,11 @@ export interface StepContext<P, N> {
    * without storing the reference, Tasks of the step's method (on its entity) in flight are waited for instead.
    */
   task(start: () => Promise<TaskRef>): Promise<unknown>;
-  /** Submits another job (reconcile finishing what a crash left). */
+  /** Submits another job, of which this one is the parent. It must touch no resource in whose line this job stands, if it is waited for. */
   submit(kind: string, payload: JsonObject): Promise<SubmitOutcome>;
+  readonly jobs: Pick<JobStore, 'read' | 'cancel'>;
+  /** For people who watch; says nothing more often than a few times a second. */
+  progress(progress: JobProgress): void;
   warn(message: string, data: JsonObject): void;
 }
 
@@ -46,6 +49,8 @@ export interface StepResult<N> {
   readonly events?: readonly NewEvent[];
   /** Ends the job here, as succeeded: what was asked for is already so. */
   readonly done?: JsonObject;
+  /** The step is not done: it is run again when these jobs are over, and no worker is held meanwhile. */
+  readonly awaits?: readonly JobId[];
 }
 
 /**

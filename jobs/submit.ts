@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { type FieldFault, StowageError } from '../core/errors.ts';
-import { newJobId } from '../core/ids.ts';
+import { type JobId, newJobId } from '../core/ids.ts';
 import type { Json, JsonObject } from '../core/job.ts';
 import type { JobStore, Role, SubmitOutcome } from '../core/ports/jobs.ts';
 import type { AnyKind, World } from './define.ts';
@@ -13,6 +13,8 @@ export interface Submitter {
   /** The caller's key for "this very request": the same job comes back for 24 hours. */
   readonly idempotencyKey?: string;
   readonly traceparent?: string;
+  /** The job that submits it. */
+  readonly parent?: JobId;
   /** Ahead of all jobs on its resources. */
   readonly front?: boolean;
 }
@@ -63,6 +65,7 @@ export function createSubmit(parts: {
         : { idempotency: { scope: submitter.actor, key: submitter.idempotencyKey, fingerprint } }),
       actor: submitter.actor,
       ...(submitter.traceparent === undefined ? {} : { traceparent: submitter.traceparent }),
+      ...(submitter.parent === undefined ? {} : { parent: submitter.parent }),
       maxAttempts: kind.retry.maxAttempts,
       deadlineMs: kind.deadlineMs,
       ...(submitter.front === true ? { front: true } : {}),

@@ -7,6 +7,7 @@ import type { EventType } from '../core/events.ts';
 import { type Entries, parseWakes } from './entries.ts';
 import { decodeJob, encodeAttempt, fieldsOf, iso } from './job-codec.ts';
 import { encodeChange } from './keys.ts';
+import { showProgress } from './progress.ts';
 import { raise, type RedisClient } from './redis.ts';
 import { replyOf, type Scripts } from './scripts.ts';
 
@@ -15,6 +16,7 @@ const END_EVENTS: Readonly<Record<JobEnd['state'], EventType>> = {
   dead: 'job.dead',
   cancelled: 'job.cancelled',
   waiting: 'job.retrying',
+  awaiting: 'job.awaiting',
 };
 
 export interface ClaimsParts {
@@ -74,6 +76,7 @@ export function createClaims(parts: ClaimsParts): Claims {
       const [epoch, state] = await parts.client.hmget(`${prefix}job:${claim.job.id}`, 'epoch', 'state').catch(raise);
       return Number(epoch) === claim.epoch && state === 'running';
     },
+    showProgress: (claim, progress) => showProgress(parts.client, prefix, claim.job.id, progress),
     onSignal(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -151,7 +154,7 @@ function encodeEnd(
   nowMs: number,
 ): Readonly<Record<string, unknown>> {
   const outcome: AttemptOutcome = end.state === 'waiting' ? 'retry' : end.state;
-  const error = end.state === 'succeeded' ? undefined : end.error;
+  const error = 'error' in end ? end.error : undefined;
   const attempt: AttemptRecord = {
     ...claim.attempt,
     finishedAt: iso(nowMs),
@@ -174,5 +177,6 @@ function encodeEnd(
     ...(end.state === 'succeeded' ? { result: JSON.stringify(end.result) } : {}),
     ...(error === undefined ? {} : { error: JSON.stringify(error) }),
     ...(end.state === 'waiting' ? { delay: Math.ceil(end.retryInMs), counts: end.counts } : {}),
+    ...(end.state === 'awaiting' ? { children: JSON.stringify(end.children) } : {}),
   };
 }

@@ -5,7 +5,7 @@ import type { JobState } from '../core/states.ts';
 
 // A job's hash: kind, lane, payload, resources, stepNames, actor, max, deadlineMs, created, epoch, state, wake, natural, idem,
 // traceparent, started, finished, retryAt, attempt, failures, losses, redrives, cancelBy, discardReason, failing, notes, result, error,
-// `a:<n>` (attempts) and `s:<name>` (steps). Times are milliseconds since 1970; the scripts write them by Redis' clock.
+// parent, children, awaits (how many of them are open), `a:<n>` (attempts) and `s:<name>` (steps). Times are milliseconds since 1970; the scripts write them by Redis' clock.
 
 export type Fields = ReadonlyMap<string, string>;
 
@@ -97,10 +97,12 @@ function optionalTexts(fields: Fields): Partial<Job> {
   const result = fields.get('result');
   const error = fields.get('error');
   const failing = fields.get('failing');
+  const parent = fields.get('parent');
   return {
     ...(cancelRequestedBy === undefined ? {} : { cancelRequestedBy }),
     ...(discardReason === undefined ? {} : { discardReason }),
     ...(traceparent === undefined ? {} : { traceparent }),
+    ...(parent === undefined ? {} : { parent: parent as JobId }),
     ...(result === undefined ? {} : { result: JSON.parse(result) as JsonObject }),
     ...(error === undefined ? {} : { error: JSON.parse(error) as ErrorFacts }),
     ...(failing === undefined ? {} : { failing: JSON.parse(failing) as Failing }),
@@ -120,6 +122,7 @@ export function decodeJob(id: JobId, fields: Fields): Job {
     lane: fields.get('lane') ?? '',
     actor: fields.get('actor') ?? '',
     createdAt: iso(Number(fields.get('created') ?? '0')),
+    children: JSON.parse(fields.get('children') ?? '[]') as readonly JobId[],
     redriveCount: Number(fields.get('redrives') ?? '0'),
     notes: JSON.parse(fields.get('notes') ?? '{}') as JsonObject,
     epoch: Number(fields.get('epoch') ?? '0'),

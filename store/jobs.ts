@@ -8,6 +8,7 @@ import { type Entries, parseWakes } from './entries.ts';
 import { createFigures } from './figures.ts';
 import { decodeJob } from './job-codec.ts';
 import type { OverListener } from './over.ts';
+import { readProgress } from './progress.ts';
 import { raise, type RedisClient } from './redis.ts';
 import { replyOf, type Scripts } from './scripts.ts';
 
@@ -63,6 +64,7 @@ export function createJobStore(parts: JobStoreParts): JobStore {
           submission.deadlineMs,
           submission.front === true ? '1' : '',
           JSON.stringify({ kind: submission.kind, actor: submission.actor }),
+          submission.parent ?? '',
         ]),
       );
       await addEntries(reply, 2);
@@ -107,6 +109,7 @@ export function createJobStore(parts: JobStoreParts): JobStore {
     redrive: (id, actor) => settleDead(id, actor, 'redrive', ''),
     discard: (id, actor, reason) => settleDead(id, actor, 'discard', reason),
     figures: createFigures({ client, prefix, entries, lanes: parts.lanes }),
+    progress: (ids) => readProgress(client, prefix, ids),
   };
 
   async function settleDead(id: JobId, actor: string, verb: 'redrive' | 'discard', reason: string): Promise<void> {

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
+import type { CredentialOffers, CredentialRequests } from '../core/ports/credentials.ts';
 import type { EntrySource } from '../core/ports/entries.ts';
 import type { Claims, EventStore, Health, JobStore, KeyStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
 import type { RedisAddress } from '../platform/redis-url.ts';
 import { createKeyStore } from './api-keys.ts';
 import { createClaims } from './claims.ts';
+import { createCredentialExchange } from './credentials.ts';
 import { createEntrySource } from './consume.ts';
 import { createEntries } from './entries.ts';
 import { createEventStore } from './events.ts';
@@ -41,6 +43,7 @@ export interface Store {
   readonly events: EventStore;
   readonly keys: KeyStore;
   readonly health: Health;
+  readonly credentials: CredentialOffers & CredentialRequests;
   readonly entrySource: EntrySource;
   readonly leader: LeaderLease;
   readonly upkeep: Upkeep;
@@ -78,6 +81,7 @@ export function openStore(options: StoreOptions): Store {
     ),
     keys: createKeyStore({ client, prefix, nowMs, randomBytes }),
     health: createHealth({ client, prefix, entries, lane, randomBytes }),
+    credentials: createCredentialExchange({ client, subscriber, channel: `${prefix}credentials`, randomBytes }),
     entrySource: createEntrySource({ client, connection: queueConnection, prefix, bullPrefix: bull, logger }),
     leader: createLeaderLease({
       client,

@@ -168,6 +168,7 @@ export function createExecutor(parts: ExecutorParts): Executor {
         continue;
       }
       const result = await runStep(run, step, parts.dataCentre);
+      if (result.awaits !== undefined) return end(run, { state: 'awaiting', children: result.awaits });
       if (result.done !== undefined) {
         skipTheRest(run);
         return end(run, { state: 'succeeded', result: result.done });
@@ -179,10 +180,7 @@ export function createExecutor(parts: ExecutorParts): Executor {
   async function end(run: Run, how: JobEnd): Promise<EntryVerdict> {
     run.current = how.state === 'succeeded' ? undefined : run.current;
     await run.flush(how);
-    parts.logger.info(
-      { state: how.state, ...(how.state === 'succeeded' ? {} : { code: how.error.code }) },
-      `job ${how.state}`,
-    );
+    parts.logger.info({ state: how.state, ...('error' in how ? { code: how.error.code } : {}) }, `job ${how.state}`);
     return how.state === 'waiting' ? { delayMs: how.retryInMs } : 'done';
   }
 

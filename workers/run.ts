@@ -1,10 +1,10 @@
 import type { Span } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { TaskRef } from '../core/ids.ts';
-import type { Failing, JsonObject, StepRecord, StepTask } from '../core/job.ts';
+import type { Failing, JobProgress, JsonObject, StepRecord, StepTask } from '../core/job.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
-import type { Claim, Claims, Commit, JobEnd, RecordStore } from '../core/ports/jobs.ts';
+import type { Claim, Claims, Commit, JobEnd, JobStore, RecordStore } from '../core/ports/jobs.ts';
 import type { RecordChange } from '../core/record.ts';
 import type { AnyKind, StepContext, StepResult, World } from '../jobs/define.ts';
 import type { Submit } from '../jobs/submit.ts';
@@ -14,6 +14,7 @@ import type { ClaimFence } from './claim-fence.ts';
 export interface Workshop {
   readonly claims: Claims;
   readonly records: RecordStore;
+  readonly jobs: Pick<JobStore, 'read' | 'cancel'>;
   readonly dataCentre: DataCentre;
   readonly world: World;
   readonly submit: Submit;
@@ -23,6 +24,7 @@ export interface Workshop {
 }
 
 const PROGRESS_STEP_MS = 2_000;
+const SHOW_STEP_MS = 200;
 
 /**
  * One attempt at a job: the job's steps and notes as they change, and the one way to write them. What a step has done is held back
@@ -46,6 +48,7 @@ export class Run {
   };
   #writing: Promise<void> = Promise.resolve();
   #lastProgressAt = 0;
+  #lastShownAt = 0;
   current: string | undefined;
 
   constructor(shop: Workshop, parts: { claim: Claim; kind: AnyKind; payload: unknown; fence: ClaimFence; span: Span }) {
@@ -137,8 +140,17 @@ export class Run {
     this.flush().catch(() => this.fence.interrupt('claim-lost'));
   }
 
+  /** What a step tells of itself between two writes; the last word of a phase is always told. */
+  show(progress: JobProgress): void {
+    const now = this.#shop.clock.monotonicMs();
+    const isLast = progress.total !== undefined && progress.current >= progress.total;
+    if (!isLast && now - this.#lastShownAt < SHOW_STEP_MS) return;
+    this.#lastShownAt = now;
+    this.#shop.claims.showProgress(this.claim, progress);
+  }
+
   context(fence: ClaimFence, task: StepContext<unknown, JsonObject>['task']): StepContext<unknown, JsonObject> {
-    const { records, dataCentre, world, submit, logger } = this.#shop;
+    const { records, jobs, dataCentre, world, submit, logger } = this.#shop;
     const { job } = this.claim;
     return {
       jobId: job.id,
@@ -156,8 +168,11 @@ export class Run {
         submit(kind, payload, {
           actor: `job:${job.id}`,
           role: 'admin',
+          parent: job.id,
           ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
         }),
+      jobs,
+      progress: (progress) => this.show(progress),
       warn: (message, data) => logger.warn(data, message),
     };
   }

@@ -1,7 +1,7 @@
 import type { ErrorFacts } from '../errors.ts';
 import type { NewEvent, StowageEvent } from '../events.ts';
 import type { JobId, ResourceKey } from '../ids.ts';
-import type { AttemptRecord, Failing, Job, JsonObject, StepRecord } from '../job.ts';
+import type { AttemptRecord, Failing, Job, JobProgress, JsonObject, StepRecord } from '../job.ts';
 import type { RecordChange, RecordOf, RecordType, Versioned } from '../record.ts';
 import type { JobState } from '../states.ts';
 
@@ -19,6 +19,8 @@ export interface Submission {
   readonly naturalKey?: string;
   readonly idempotency?: { readonly scope: string; readonly key: string; readonly fingerprint: string };
   readonly actor: string;
+  /** The job that waits for this one. */
+  readonly parent?: JobId;
   readonly traceparent?: string;
   readonly maxAttempts: number;
   /** From its first start to its end. */
@@ -86,6 +88,8 @@ export interface JobStore {
   /** @throws `job-not-found`, `job-not-dead` */
   discard(id: JobId, actor: string, reason: string): Promise<void>;
   figures(): Promise<QueueFigures>;
+  /** What the jobs under way last told of themselves; those that told nothing for a minute are left out. */
+  progress(ids: readonly JobId[]): Promise<ReadonlyMap<JobId, JobProgress>>;
 }
 
 /** A worker's hold on a job: every later write shows the epoch, and none succeeds once another has claimed. */
@@ -113,7 +117,9 @@ export type JobEnd =
   | { readonly state: 'dead'; readonly error: ErrorFacts }
   | { readonly state: 'cancelled'; readonly error: ErrorFacts }
   /** Another attempt follows; it keeps its place at the head of its lines. `counts`: one of `maxAttempts` is spent. */
-  | { readonly state: 'waiting'; readonly error: ErrorFacts; readonly retryInMs: number; readonly counts: boolean };
+  | { readonly state: 'waiting'; readonly error: ErrorFacts; readonly retryInMs: number; readonly counts: boolean }
+  /** Another attempt follows when these jobs are over, at once if they are; it keeps its place at the head of its lines. */
+  | { readonly state: 'awaiting'; readonly children: readonly JobId[] };
 
 /** One atomic write under a claim: all of it happens, with its events, or none. */
 export interface Commit {
@@ -136,6 +142,8 @@ export interface Claims {
   commit(claim: Claim, commit: Commit): Promise<void>;
   /** Is the claim still ours? A cheap read, for long waits. */
   confirm(claim: Claim): Promise<boolean>;
+  /** For people who watch; best effort, a few times a second at most. */
+  showProgress(claim: Claim, progress: JobProgress): void;
   /** Calls back when a running job is to be cancelled or was displaced. Returns the way to stop listening. */
   onSignal(listener: (signal: { readonly type: 'cancel' | 'lost'; readonly id: JobId }) => void): () => void;
 }

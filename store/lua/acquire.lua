@@ -6,7 +6,7 @@
 local id, worker = ARGV[2], ARGV[3]
 local key, us, out = job_key(id), now_us(), {}
 local now = math.floor(us / 1000)
-local held = redis.call('HMGET', key, 'state', 'wake', 'resources', 'retryAt', 'attempt', 'started', 'epoch')
+local held = redis.call('HMGET', key, 'state', 'wake', 'resources', 'retryAt', 'attempt', 'started', 'epoch', 'awaits')
 local state = held[1]
 if not state then return {'gone'} end
 if held[2] ~= ARGV[4] then return {'behind'} end
@@ -16,7 +16,7 @@ if state ~= 'waiting' and state ~= 'running' then
   wake_heads(resources, now, out)
   return {'over', unpack(out)}
 end
-if behind(id, resources) then
+if held[8] or behind(id, resources) then
   redis.call('ZREM', P .. 'ready', id)
   return {'behind'}
 end

@@ -18,7 +18,7 @@ redis.call('HSET', key, 'cancelBy', actor)
 if state == 'running' then
   redis.call('PUBLISH', P .. 'signal', 'cancel ' .. id)
 elseif not behind(id, cjson.decode(job[2])) then
-  redis.call('HDEL', key, 'retryAt')
+  redis.call('HDEL', key, 'retryAt', 'awaits')
   wake(id, now, 0, out)
 end
 return {'requested', unpack(out)}

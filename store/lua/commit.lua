@@ -2,9 +2,9 @@
 -- KEYS[1]  job:<id>
 -- ARGV[2..] id, epoch, commit number within the claim, write (JSON: fields {name: text}, records [{op, resource, key, name, index,
 --          rev, body}], events [{type, subject, data}], end {state, attempt (JSON text), result|error (JSON text), delay, counts,
---          event, eventData})
+--          children (JSON text), event, eventData})
 -- Returns  {'ok', wakes...} | {'lost'} | {'stale', record key}
--- Events   those of the write; job.succeeded | job.dead | job.cancelled | job.retrying at an end
+-- Events   those of the write; job.succeeded | job.dead | job.cancelled | job.retrying | job.awaiting at an end
 local id, epoch, number = ARGV[2], ARGV[3], ARGV[4]
 local key, out = job_key(id), {}
 local write = cjson.decode(ARGV[5])
@@ -43,15 +43,33 @@ also('a:' .. last.number, last.attempt)
 if last.result then also('result', last.result) end
 if last.error then also('error', last.error) elseif job[3] then redis.call('HDEL', key, 'error') end
 emit(last.event, 'job:' .. id, last.eventData)
+local function pause(until_ms)
+  also('state', 'waiting')
+  redis.call('HSET', key, unpack(fields))
+  index_state(id, 'running', 'waiting')
+  for _, resource in ipairs(cjson.decode(job[5])) do redis.call('DEL', P .. 'claim:' .. resource) end
+  if until_ms then redis.call('ZADD', P .. 'ready', num(until_ms), id) else redis.call('ZREM', P .. 'ready', id) end
+end
+if last.state == 'awaiting' then
+  local open = 0
+  for _, child in ipairs(cjson.decode(last.children)) do
+    local state = redis.call('HGET', job_key(child), 'state')
+    if state == 'waiting' or state == 'running' then
+      open = open + 1
+      redis.call('SADD', P .. 'awaiting:' .. child, id)
+    end
+  end
+  also('children', last.children)
+  if open > 0 then also('awaits', open) end
+  pause(nil)
+  if open == 0 then wake(id, now, 0, out) end
+  return {'ok', unpack(out)}
+end
 if last.state ~= 'waiting' then
   finish(id, {unpack(job, 4)}, last.state, now, fields, out)
   return {'ok', unpack(out)}
 end
-also('state', 'waiting')
 also('retryAt', num(now + last.delay))
-redis.call('HSET', key, unpack(fields))
+pause(now + last.delay)
 if last.counts then redis.call('HINCRBY', key, 'failures', 1) end
-index_state(id, 'running', 'waiting')
-for _, resource in ipairs(cjson.decode(job[5])) do redis.call('DEL', P .. 'claim:' .. resource) end
-redis.call('ZADD', P .. 'ready', num(now + last.delay), id)
 return {'ok'}

@@ -6,6 +6,8 @@
 --   jobs, jobs:state:<s>, jobs:kind:<k>, jobs:of:<resource>      zsets: ids at score 0 (ids sort by time)
 --   ready              zset: ids that should have an entry, by the time when they were last given one
 --   dead               zset: dead letters, by the time when they died
+--   awaiting:<id>      set: ids of the jobs that wait until this one is over; each counts in its `awaits` how many are still open
+--   progress:<id>      what a job under way last told of itself (JSON), for a minute
 --   nat:<key>, idem:<scope>:<key>, seq, stats
 local P = ARGV[1]
 local EVENTS_MAX = 200000
@@ -59,12 +61,26 @@ end
 local function wake_heads(resources, now, out)
   for _, resource in ipairs(resources) do
     local head = redis.call('ZRANGE', P .. 'line:' .. resource, 0, 0)[1]
-    if head and redis.call('HGET', job_key(head), 'state') == 'waiting'
+    local job = head and redis.call('HMGET', job_key(head), 'state', 'awaits')
+    if job and job[1] == 'waiting' and not job[2]
       and not redis.call('ZSCORE', P .. 'ready', head)
       and not behind(head, resources_of(head)) then
       wake(head, now, 0, out)
     end
   end
+end
+
+-- A job is over: those that waited for it and wait for no other go on.
+local function wake_awaiting(id, now, out)
+  local key = P .. 'awaiting:' .. id
+  for _, parent in ipairs(redis.call('SMEMBERS', key)) do
+    local job = redis.call('HMGET', job_key(parent), 'state', 'awaits')
+    if job[2] and redis.call('HINCRBY', job_key(parent), 'awaits', -1) <= 0 then
+      redis.call('HDEL', job_key(parent), 'awaits')
+      if job[1] == 'waiting' and not behind(parent, resources_of(parent)) then wake(parent, now, 0, out) end
+    end
+  end
+  redis.call('DEL', key)
 end
 
 -- Where the listings look; the job's own field `state` is written by the caller, together with others.
@@ -134,4 +150,5 @@ local function finish(id, job, state, now, fields, out)
   count(job[4], state, job[5] and now - tonumber(job[5]) or 0)
   redis.call('PUBLISH', P .. 'over', id)
   wake_heads(resources, now, out)
+  wake_awaiting(id, now, out)
 end

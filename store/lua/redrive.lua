@@ -18,7 +18,7 @@ end
 local resources = resources_of(id)
 -- It begins from the first step, as a new job would: every step bears that its effect is there.
 for _, name in ipairs(cjson.decode(redis.call('HGET', key, 'stepNames'))) do redis.call('HDEL', key, 's:' .. name) end
-redis.call('HDEL', key, 'finished', 'started', 'failures', 'losses', 'error', 'cancelBy', 'notes', 'failing', 'result')
+redis.call('HDEL', key, 'finished', 'started', 'failures', 'losses', 'error', 'cancelBy', 'notes', 'failing', 'result', 'children', 'awaits')
 redis.call('HINCRBY', key, 'redrives', 1)
 redis.call('HSET', key, 'state', 'waiting')
 index_state(id, 'dead', 'waiting')

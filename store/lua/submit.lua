@@ -1,7 +1,8 @@
 -- Accepts a job: its record, its place in the line of every resource, its keys and its event, at once.
 -- KEYS[1]  job:<id>
 -- ARGV[2..] id, kind, lane, payload, resources (JSON), step names (JSON), natural key or '', idempotency key or '', fingerprint,
---          idempotency ms, actor, traceparent or '', max attempts, deadline ms, '1' for the front or '', event data (JSON)
+--          idempotency ms, actor, traceparent or '', max attempts, deadline ms, '1' for the front or '', event data (JSON),
+--          parent or ''
 -- Returns  {outcome, id, wakes...}: outcome is accepted | joined | repeated | key-reused; a wake is id, lane, count, delay
 -- Events   job.submitted; job.displaced for a running job that the front has pushed back
 local id, kind, lane, payload = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -43,6 +44,7 @@ end
 if natural ~= '' then also('natural', natural) end
 if idem ~= '' then also('idem', '1') end
 if ARGV[13] ~= '' then also('traceparent', ARGV[13]) end
+if ARGV[18] ~= '' then also('parent', ARGV[18]) end
 redis.call('HSET', key, unpack(fields))
 redis.call('ZADD', P .. 'jobs', 0, id)
 redis.call('ZADD', P .. 'jobs:kind:' .. kind, 0, id)
