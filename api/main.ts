@@ -3,6 +3,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createSubmit } from '../jobs/submit.ts';
+import { createWorld } from '../jobs/world.ts';
 import { randomBytes, systemClock } from '../platform/clock.ts';
 import { ConfigError } from '../platform/config.ts';
 import { isLoopback } from '../platform/listen.ts';
@@ -54,7 +55,7 @@ shutdown.add('store', close);
 const openBind = await explainOpenBind(config, keys);
 if (openBind !== undefined) refuse(openBind);
 
-const world = { stores: new Map(config.volumeStores.map((each) => [each.name, each])) };
+const world = createWorld(config);
 const server = createRestServer({
   catalogue,
   submit: createSubmit({ catalogue, world, jobs, nowMs, randomBytes }),

@@ -16,6 +16,7 @@ import { parseRedisUrl } from '../platform/redis-url.ts';
 import { parseVolumeStores } from '../platform/volume-stores.ts';
 import { openStore } from '../store/open.ts';
 import { type BenchRedis, openBenchRedis } from './rig.ts';
+import { createWorld } from '../jobs/world.ts';
 
 // The whole product on a lab: Redis, the lab's vCenter and worker processes; this process submits.
 
@@ -100,7 +101,7 @@ export async function openLabSystem(
     nowMs,
     randomBytes,
   });
-  const world = { stores: new Map(parseVolumeStores(LAB_VOLUME_STORES).map((each) => [each.name, each])) };
+  const world = createWorld({ volumeStores: parseVolumeStores(LAB_VOLUME_STORES) });
   const submit = createSubmit({ catalogue, world, jobs: store.jobs, nowMs, randomBytes });
   return {
     redis,

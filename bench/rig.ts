@@ -13,6 +13,7 @@ import { randomBytes, systemClock } from '../platform/clock.ts';
 import { parseRedisUrl } from '../platform/redis-url.ts';
 import { openStore, type Store } from '../store/open.ts';
 import { openWorker } from '../workers/open.ts';
+import { createWorld } from '../jobs/world.ts';
 
 /** A kind that does nothing, in one line or in none: what remains is what Stowage itself costs. */
 const noop: AnyKind = defineKind<{ readonly line?: string | undefined }, Record<string, never>>({
@@ -84,7 +85,7 @@ export async function openBenchSystem(
 ): Promise<BenchSystem> {
   const logger = pino({ level: 'error' });
   const catalogue = createCatalogue([noop, hold]);
-  const world = { stores: new Map() };
+  const world = createWorld({ volumeStores: [] });
   const nowMs = (): number => systemClock.nowMs();
   const store = openStore({
     address: parseRedisUrl(redis.url),

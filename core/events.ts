@@ -4,7 +4,8 @@ import type { JsonObject } from './job.ts';
 export const EVENT_TYPES = {
   'job.submitted': 'A job was accepted.',
   'job.started': 'A worker took the claim and began an attempt.',
-  'job.awaiting': 'The job waits for other jobs that it submitted, and goes on when they are over.',
+  'job.awaiting':
+    'The job waits for other jobs that it submitted, and goes on when they are over, or one of them has failed.',
   'job.retrying': 'An attempt failed; another follows at `retryAt`.',
   'job.succeeded': 'The job reached its end.',
   'job.dead': 'The job failed for good and waits for a person.',

@@ -68,8 +68,11 @@ export interface LayerRecord {
   readonly sizeBytes: number;
   /** Directories that the layer does not list: they take their attributes from the layers below. */
   readonly impliedDirectories: readonly string[];
-  /** Who needs it: `image:<id>`, and `job:<id>` while a pull has not made its image yet. It goes with the last one. */
-  readonly users: readonly string[];
+  /**
+   * Pulls that want it and whose image may not be made yet: they count as long as they are open. It goes when no image lists it and no
+   * pin counts.
+   */
+  readonly pins: readonly JobId[];
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly job?: JobId;

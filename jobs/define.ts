@@ -2,10 +2,13 @@ import type { z } from 'zod';
 import type { ErrorFacts, FieldFault } from '../core/errors.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { JobId, Moref, ResourceKey, TaskRef } from '../core/ids.ts';
+import type { ImageStore, Platform } from '../core/image.ts';
 import type { JobProgress, JsonObject } from '../core/job.ts';
+import type { CredentialRequests } from '../core/ports/credentials.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
 import type { Fence } from '../core/ports/fence.ts';
 import type { JobStore, RecordStore, Role, SubmitOutcome } from '../core/ports/jobs.ts';
+import type { LayerMaker, Registry } from '../core/ports/registry.ts';
 import type { RecordChange } from '../core/record.ts';
 import type { VolumeStore } from '../core/volume.ts';
 
@@ -14,6 +17,17 @@ import type { VolumeStore } from '../core/volume.ts';
 /** What the configuration says, as far as kinds need it. */
 export interface World {
   readonly stores: ReadonlyMap<string, VolumeStore>;
+  /** Absent: this installation takes no images. */
+  readonly imageStore?: ImageStore;
+  /** Of which an index is asked when the caller does not say. */
+  readonly platform: Platform;
+}
+
+/** What image kinds need beside vSphere. */
+export interface ImagePorts {
+  readonly registry: Pick<Registry, 'resolve'>;
+  readonly layers: LayerMaker;
+  readonly credentials: CredentialRequests;
 }
 
 /** What a kind's steps are given. `N` are the facts that its steps note for one another; they survive a crash. */
@@ -24,6 +38,7 @@ export interface StepContext<P, N> {
   readonly notes: Readonly<Partial<N>>;
   readonly world: World;
   readonly dataCentre: DataCentre;
+  readonly images: ImagePorts;
   readonly records: RecordStore;
   readonly fence: Fence;
   /** The same as `fence.signal`. */
@@ -49,7 +64,7 @@ export interface StepResult<N> {
   readonly events?: readonly NewEvent[];
   /** Ends the job here, as succeeded: what was asked for is already so. */
   readonly done?: JsonObject;
-  /** The step is not done: it is run again when these jobs are over, and no worker is held meanwhile. */
+  /** The step is not done: it is run again when these jobs are over, or one has failed, and no worker is held meanwhile. */
   readonly awaits?: readonly JobId[];
 }
 

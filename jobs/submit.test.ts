@@ -7,6 +7,7 @@ import { ALL_KINDS } from './all.ts';
 import { type AnyKind, defineKind } from './define.ts';
 import { createCatalogue } from './registry.ts';
 import { createSubmit, hasRole, type Submit } from './submit.ts';
+import { createWorld } from './world.ts';
 
 const KIND: AnyKind = defineKind<{ readonly name: string; readonly count: number }, Record<string, never>>({
   kind: 'test.echo',
@@ -35,7 +36,7 @@ function recording(): { readonly submit: Submit; readonly taken: readonly Submis
   } as Partial<JobStore> as JobStore;
   const submit = createSubmit({
     catalogue: createCatalogue([KIND]),
-    world: { stores: new Map() },
+    world: createWorld({ volumeStores: [] }),
     jobs,
     nowMs: () => 1_000,
     randomBytes: (size) => new Uint8Array(size),

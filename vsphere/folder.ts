@@ -1,5 +1,9 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { type ErrorCode, StowageError } from '../core/errors.ts';
 import { type DatastorePath, splitDatastorePath } from '../core/ids.ts';
+import type { LocalFile } from '../core/ports/data-centre.ts';
 import type { Fence } from '../core/ports/fence.ts';
 import { ExchangeError } from './network-error.ts';
 import type { Places } from './places.ts';
@@ -11,6 +15,8 @@ import type { Exchange, Reply, Transport } from './transport.ts';
 // Source: vSphere Web Services SDK Programming Guide, "Datastore access over HTTP".
 
 const MAX_FILE_BYTES = 1_048_576;
+/** Of an upload, read at once. */
+const CHUNK_BYTES = 262_144;
 
 const STATUS_CODES: Readonly<Record<number, ErrorCode>> = {
   400: 'vcenter-invalid',
@@ -33,7 +39,11 @@ export interface FolderOptions {
   readonly timeoutMs: number;
 }
 
-type Request = Pick<Exchange, 'method' | 'body' | 'signal' | 'beforeSend'>;
+interface Request extends Pick<Exchange, 'method' | 'signal' | 'beforeSend' | 'onData'> {
+  readonly body?: Uint8Array;
+  /** A stream can be sent once: made anew when the session has to be renewed. */
+  readonly stream?: { readonly open: () => Readable; readonly sizeBytes: number };
+}
 
 export class Folder {
   readonly #options: FolderOptions;
@@ -61,6 +71,38 @@ export class Folder {
     if (![200, 201, 204].includes(reply.status)) throw this.#error('PUT', path, reply);
   }
 
+  /** Streams a file of this machine. */
+  async upload(path: DatastorePath, { file, sizeBytes, onProgress }: LocalFile, fence: Fence): Promise<void> {
+    const beforeSend = (): void => fence.assertHeld();
+    const open = (): Readable => {
+      const stream = createReadStream(file, { highWaterMark: CHUNK_BYTES });
+      let sent = 0;
+      stream.on('data', (chunk) => onProgress?.((sent += chunk.length)));
+      return stream.pause();
+    };
+    const request: Request = { method: 'PUT', stream: { open, sizeBytes }, signal: fence.signal, beforeSend };
+    const reply = await this.#send(request, path);
+    if (![200, 201, 204].includes(reply.status)) throw this.#error('PUT', path, reply);
+  }
+
+  /** undefined: no such file. */
+  async sha256(
+    path: DatastorePath,
+    { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: (bytes: number) => void },
+  ): Promise<{ readonly sizeBytes: number; readonly sha256: string } | undefined> {
+    const hash = createHash('sha256');
+    let sizeBytes = 0;
+    const onData = (chunk: Buffer): void => {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+      onProgress?.(sizeBytes);
+    };
+    const reply = await this.#send({ method: 'GET', signal, onData }, path);
+    if (reply.status === 404) return undefined;
+    if (reply.status !== 200) throw this.#error('GET', path, reply);
+    return { sizeBytes, sha256: hash.digest('hex') };
+  }
+
   async #send(request: Request, path: DatastorePath): Promise<Reply> {
     const { session, places, transport } = this.#options;
     const signal = request.signal ?? AbortSignal.timeout(this.#options.timeoutMs);
@@ -75,9 +117,15 @@ export class Folder {
   }
 
   async #sendAs(login: Login, request: Request, path: string): Promise<Reply> {
-    const headers = { Cookie: login.cookie, 'Content-Type': 'application/octet-stream' };
     const { transport, timeoutMs } = this.#options;
-    return transport.send({ ...request, path, headers, timeoutMs, maxBytes: MAX_FILE_BYTES });
+    const { stream, ...rest } = request;
+    const headers = {
+      Cookie: login.cookie,
+      'Content-Type': 'application/octet-stream',
+      ...(stream === undefined ? {} : { 'Content-Length': String(stream.sizeBytes) }),
+    };
+    const body = stream === undefined ? {} : { body: stream.open() };
+    return transport.send({ ...rest, ...body, path, headers, timeoutMs, maxBytes: MAX_FILE_BYTES });
   }
 
   #error(method: string, path: DatastorePath, reply: Reply): StowageError {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import { StowageError } from '../core/errors.ts';
 import { abortError } from './abort.ts';
@@ -10,7 +11,7 @@ export interface Exchange {
   /** With its query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
+  readonly body?: string | Uint8Array | Readable;
   readonly signal?: AbortSignal | undefined;
   /** Until the answer begins, and then between any two pieces of it. */
   readonly timeoutMs: number;
@@ -19,6 +20,8 @@ export interface Exchange {
   /** Long polls have a connection of their own, so that calls never wait for them. */
   readonly isPoll?: boolean;
   readonly maxBytes?: number;
+  /** Takes the body of a 200 piece by piece; the reply then has none, and `maxBytes` does not count. */
+  readonly onData?: (chunk: Buffer) => void;
 }
 
 export interface Reply {
@@ -128,6 +131,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#exchange.onData !== undefined && this.#status === 200) {
+      this.#exchange.onData(chunk);
+      return;
+    }
     this.#bytes += chunk.length;
     const limit = this.#exchange.maxBytes ?? DEFAULT_MAX_BYTES;
     if (this.#bytes <= limit) this.#chunks.push(chunk);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
+import { createWorld } from '../jobs/world.ts';
 import { randomBytes, systemClock } from '../platform/clock.ts';
 import { ConfigError, readServiceConfig, type ServiceConfig, type VcenterConfig } from '../platform/config.ts';
 import { createLogger } from '../platform/log.ts';
@@ -66,7 +67,7 @@ for (const fault of await store.inspectSettings()) logger.error({ fault }, 'redi
 const worker = await openWorker({
   ports: { ...store, dataCentre },
   catalogue,
-  world: { stores: new Map(config.volumeStores.map((each) => [each.name, each])) },
+  world: createWorld(config),
   name,
   concurrency: config.workerConcurrency,
   lockMs: config.lockMs,

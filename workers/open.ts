@@ -3,7 +3,7 @@ import type { Consumer, EntrySource } from '../core/ports/entries.ts';
 import type { Claims, JobStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
 import { asStowageError } from '../core/errors.ts';
-import type { World } from '../jobs/define.ts';
+import type { ImagePorts, World } from '../jobs/define.ts';
 import type { Catalogue } from '../jobs/registry.ts';
 import { createSubmit } from '../jobs/submit.ts';
 import type { Clock, RandomBytes } from '../platform/clock.ts';
@@ -21,6 +21,7 @@ export interface WorkerPorts {
   readonly leader: LeaderLease;
   readonly upkeep: Upkeep;
   readonly dataCentre: DataCentre;
+  readonly images: ImagePorts;
 }
 
 export interface WorkerSettings {

@@ -6,7 +6,7 @@ import type { NewEvent } from '../core/events.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
 import type { Claim, Claims, Commit, JobEnd, JobStore, RecordStore } from '../core/ports/jobs.ts';
 import type { RecordChange } from '../core/record.ts';
-import type { AnyKind, StepContext, StepResult, World } from '../jobs/define.ts';
+import type { AnyKind, ImagePorts, StepContext, StepResult, World } from '../jobs/define.ts';
 import type { Submit } from '../jobs/submit.ts';
 import type { ClaimFence } from './claim-fence.ts';
 
@@ -16,6 +16,7 @@ export interface Workshop {
   readonly records: RecordStore;
   readonly jobs: Pick<JobStore, 'read' | 'cancel'>;
   readonly dataCentre: DataCentre;
+  readonly images: ImagePorts;
   readonly world: World;
   readonly submit: Submit;
   readonly logger: Logger;
@@ -150,7 +151,7 @@ export class Run {
   }
 
   context(fence: ClaimFence, task: StepContext<unknown, JsonObject>['task']): StepContext<unknown, JsonObject> {
-    const { records, jobs, dataCentre, world, submit, logger } = this.#shop;
+    const { records, jobs, dataCentre, images, world, submit, logger } = this.#shop;
     const { job } = this.claim;
     return {
       jobId: job.id,
@@ -159,6 +160,7 @@ export class Run {
       notes: this.#notes,
       world,
       dataCentre,
+      images,
       records,
       fence,
       signal: fence.signal,

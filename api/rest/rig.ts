@@ -7,9 +7,10 @@ import { z } from 'zod';
 import type { JobId } from '../../core/ids.ts';
 import { resourceKey } from '../../core/ids.ts';
 import type { Claim, JobEnd } from '../../core/ports/jobs.ts';
-import { type AnyKind, defineKind, type World } from '../../jobs/define.ts';
+import { type AnyKind, defineKind } from '../../jobs/define.ts';
 import { createCatalogue } from '../../jobs/registry.ts';
 import { createSubmit } from '../../jobs/submit.ts';
+import { createWorld } from '../../jobs/world.ts';
 import { type LabRedis, startRedis } from '../../lab/redis.ts';
 import { randomBytes, systemClock } from '../../platform/clock.ts';
 import { createLogger, type Logger } from '../../platform/log.ts';
@@ -72,9 +73,7 @@ export interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-const WORLD: World = {
-  stores: new Map([['default', { name: 'default', target: { type: 'datastore', name: 'ds1' }, root: '' }]]),
-};
+const WORLD = createWorld({ volumeStores: [{ name: 'default', target: { type: 'datastore', name: 'ds1' }, root: '' }] });
 const nowMs = (): number => systemClock.nowMs();
 
 function openTestStore({

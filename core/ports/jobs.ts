@@ -118,7 +118,7 @@ export type JobEnd =
   | { readonly state: 'cancelled'; readonly error: ErrorFacts }
   /** Another attempt follows; it keeps its place at the head of its lines. `counts`: one of `maxAttempts` is spent. */
   | { readonly state: 'waiting'; readonly error: ErrorFacts; readonly retryInMs: number; readonly counts: boolean }
-  /** Another attempt follows when these jobs are over, at once if they are; it keeps its place at the head of its lines. */
+  /** Another attempt follows when these jobs are over, or one has failed; it keeps its place at the head of its lines. */
   | { readonly state: 'awaiting'; readonly children: readonly JobId[] };
 
 /** One atomic write under a claim: all of it happens, with its events, or none. */

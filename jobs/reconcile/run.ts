@@ -7,6 +7,7 @@ import { type AnyKind, defineKind, type Step, type StepContext } from '../define
 import { compareVolume, type Finding, flagAgain, flagEvents } from './compare.ts';
 import { type Attachments, readAttachments } from './holders.ts';
 import { readDocument } from '../volume/document.ts';
+import { type ImageCounts, reconcileImages } from './images.ts';
 import { locateDisk } from './locate.ts';
 import { type FoundHome, inTurn, scanStores } from './scan.ts';
 
@@ -22,6 +23,7 @@ interface Notes {
     readonly busy: number;
     readonly strays: number;
   };
+  readonly imageCounts: ImageCounts;
 }
 type Context = StepContext<Payload, Notes>;
 const PAGE = 500;
@@ -192,6 +194,12 @@ async function flagStrays(
   return seen.size;
 }
 
+const images: Step<Payload, Notes> = {
+  name: 'images',
+  isLocal: true,
+  run: async (context) => ({ notes: { imageCounts: await reconcileImages(context) } }),
+};
+
 export const reconcileRun: AnyKind = defineKind<Payload, Notes>({
   kind: 'reconcile.run',
   summary:
@@ -205,11 +213,23 @@ export const reconcileRun: AnyKind = defineKind<Payload, Notes>({
     finishing: z.number().describe('jobs submitted for what was half done'),
     busy: z.number().describe('volumes left alone because a job is at them'),
     strays: z.number().describe('things that Stowage does not know'),
+    images: z.number().describe('images seen in the image store'),
+    layers: z.number().describe('layers seen there'),
   }),
   resources: () => [resourceKey('system', 'reconcile')],
   joins: true,
   retry: { maxAttempts: 4, baseMs: 1_000, capMs: 30_000 },
   deadlineMs: 60 * 60 * 1_000,
-  steps: [compare],
-  finish: (context) => ({ ...(context.notes.counts ?? { homes: 0, written: 0, finishing: 0, busy: 0, strays: 0 }) }),
+  steps: [compare, images],
+  finish: ({ notes }) => {
+    const volumes = notes.counts ?? { homes: 0, written: 0, finishing: 0, busy: 0, strays: 0 };
+    const other = notes.imageCounts ?? { images: 0, layers: 0, written: 0, finishing: 0 };
+    return {
+      ...volumes,
+      written: volumes.written + other.written,
+      finishing: volumes.finishing + other.finishing,
+      images: other.images,
+      layers: other.layers,
+    };
+  },
 });

@@ -3,16 +3,8 @@ import { StowageError } from '../../core/errors.ts';
 import { type DatastorePath, parseDatastorePath, parseDiskUuid, parseJobId, parseVolumeName } from '../../core/ids.ts';
 import type { Files } from '../../core/ports/data-centre.ts';
 import { ACCESS_MODES, DISK_FORMATS, FILE_SYSTEMS, type VolumeDocument } from '../../core/volume.ts';
+import { branded } from '../branded.ts';
 import { documentPathOf } from './place.ts';
-
-function branded<T>(parse: (text: string) => T | undefined) {
-  return z.string().transform((text, context) => {
-    const value = parse(text);
-    if (value !== undefined) return value;
-    context.addIssue({ code: 'custom', message: 'not of its form' });
-    return z.NEVER;
-  });
-}
 
 const schema = z.object({
   stowage: z.literal(1),

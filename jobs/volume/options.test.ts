@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { VolumeStore } from '../../core/volume.ts';
 import { checkStore, clonePayload, createPayload } from './options.ts';
+import { createWorld } from '../world.ts';
 
 /** What is wrong, as `path: message`; none when it parses. */
 function faultsOf(options: Record<string, string>): readonly string[] {
@@ -94,7 +95,7 @@ describe('options of a volume', () => {
 
   it('a store must be configured; the fault lists those that are', () => {
     const store = (name: string): VolumeStore => ({ name, target: { type: 'datastore', name }, root: '' });
-    const world = { stores: new Map([store('default'), store('fast')].map((each) => [each.name, each])) };
+    const world = createWorld({ volumeStores: [store('default'), store('fast')] });
     expect(checkStore({ store: 'fast' }, world)).toEqual([]);
     expect(checkStore({ store: 'gold' }, world)).toEqual([
       { pointer: '/options/VolumeStore', detail: expect.stringContaining('default, fast') },

@@ -70,12 +70,13 @@ local function wake_heads(resources, now, out)
   end
 end
 
--- A job is over: those that waited for it and wait for no other go on.
-local function wake_awaiting(id, now, out)
+-- A job is over: those that waited for it go on, when it was the last one, or when it failed.
+local function wake_awaiting(id, end_state, now, out)
   local key = P .. 'awaiting:' .. id
   for _, parent in ipairs(redis.call('SMEMBERS', key)) do
     local job = redis.call('HMGET', job_key(parent), 'state', 'awaits')
-    if job[2] and redis.call('HINCRBY', job_key(parent), 'awaits', -1) <= 0 then
+    local left = job[2] and redis.call('HINCRBY', job_key(parent), 'awaits', -1)
+    if left and (left <= 0 or end_state ~= 'succeeded') then
       redis.call('HDEL', job_key(parent), 'awaits')
       if job[1] == 'waiting' and not behind(parent, resources_of(parent)) then wake(parent, now, 0, out) end
     end
@@ -150,5 +151,5 @@ local function finish(id, job, state, now, fields, out)
   count(job[4], state, job[5] and now - tonumber(job[5]) or 0)
   redis.call('PUBLISH', P .. 'over', id)
   wake_heads(resources, now, out)
-  wake_awaiting(id, now, out)
+  wake_awaiting(id, state, now, out)
 end

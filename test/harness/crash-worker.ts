@@ -4,6 +4,7 @@ import type { EntrySource } from '../../core/ports/entries.ts';
 import { isJobOver } from '../../core/states.ts';
 import { ALL_KINDS } from '../../jobs/all.ts';
 import { createCatalogue } from '../../jobs/registry.ts';
+import { createWorld } from '../../jobs/world.ts';
 import { randomBytes, systemClock } from '../../platform/clock.ts';
 import { readServiceConfig } from '../../platform/config.ts';
 import { createLogger } from '../../platform/log.ts';
@@ -83,7 +84,7 @@ const worker = await openWorker({
     dataCentre: guardedDataCentre(dataCentre, points),
   },
   catalogue,
-  world: { stores: new Map(config.volumeStores.map((each) => [each.name, each])) },
+  world: createWorld(config),
   name,
   concurrency: config.workerConcurrency,
   lockMs: config.lockMs,

@@ -20,6 +20,7 @@ import { parseRedisUrl } from '../../platform/redis-url.ts';
 import { parseVolumeStores } from '../../platform/volume-stores.ts';
 import { openStore, type Store } from '../../store/open.ts';
 import { type RunningVcenter, startVcenter, type VcenterOptions } from './vcenter.ts';
+import { createWorld } from '../../jobs/world.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const WAIT_MS = 30_000;
@@ -77,7 +78,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     startVcenter('lab', options.vcenter ?? {}),
   ]);
   const catalogue = createCatalogue(ALL_KINDS);
-  const world: World = { stores: new Map(parseVolumeStores(LAB_VOLUME_STORES).map((store) => [store.name, store])) };
+  const world = createWorld({ volumeStores: parseVolumeStores(LAB_VOLUME_STORES), images: { store: LAB_IMAGE_STORE } });
   const store = openStore({
     address: parseRedisUrl(redis.url),
     prefix: 'stowage',

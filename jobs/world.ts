@@ -1,0 +1,18 @@
+import type { ImageStore, Platform } from '../core/image.ts';
+import type { VolumeStore } from '../core/volume.ts';
+import type { World } from './define.ts';
+
+const LINUX: Platform = { os: 'linux', architecture: 'amd64' };
+
+/** The configuration as kinds see it. */
+export function createWorld(config: {
+  readonly volumeStores: readonly VolumeStore[];
+  readonly images?: { readonly store?: ImageStore; readonly platform?: Platform };
+}): World {
+  const { volumeStores, images } = config;
+  return {
+    stores: new Map(volumeStores.map((store) => [store.name, store])),
+    ...(images?.store === undefined ? {} : { imageStore: images.store }),
+    platform: images?.platform ?? LINUX,
+  };
+}
