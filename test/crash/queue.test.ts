@@ -151,6 +151,17 @@ describe('jobs in trouble', () => {
     await expectUndone('running');
   });
 
+  it('a running job whose worker missed the message is cancelled all the same', async () => {
+    await start();
+    await slowTask(60_000);
+    const id = await create('unheard');
+    await untilTaskRuns(system, 'CreateVirtualDisk_Task');
+    // All that a cancellation leaves when its message is lost.
+    await redis.hset(`{stowage}:job:${id}`, 'cancelBy', 'somebody');
+    expect(await system.end(id)).toMatchObject({ state: 'cancelled', cancelRequestedBy: 'somebody' });
+    await expectUndone('unheard');
+  });
+
   it('a job that waits for its next attempt is cancelled and undone', async () => {
     await start();
     await system.lab('POST', '/faults', { method: 'CreateVirtualDisk_Task', fault: 'TaskInProgress', count: -1 });
