@@ -44,7 +44,7 @@ test('a message that came while the connection was lost is made up for', async (
   await over.next(ID, NEVER_MS, new AbortController().signal).done;
   const { done } = over.next(ID, NEVER_MS, new AbortController().signal);
   // In one transaction: nobody is subscribed any more when it is said.
-  const replies = await commands.multi().client('KILL', 'TYPE', 'pubsub').publish(CHANNEL, ID).exec();
+  const replies = await commands.multi().call('CLIENT', 'KILL', 'TYPE', 'pubsub').publish(CHANNEL, ID).exec();
   expect(replies?.at(-1)).toEqual([null, 0]);
   await done;
   over.close();

@@ -9,16 +9,16 @@ it('a listing lives through directories that vanish, and has everything that sta
   const stays = ['kept', 'kept/inner', 'kept/inner/volume.json'];
   await mkdir(join(root, 'kept/inner'), { recursive: true });
   await writeFile(join(root, 'kept/inner/volume.json'), '');
-  let isListing = true;
+  const listed = new AbortController();
   const churn = async (name: string): Promise<void> => {
-    while (isListing) {
+    while (!listed.signal.aborted) {
       await mkdir(join(root, name, 'deep/deeper'), { recursive: true });
       await rm(join(root, name), { recursive: true });
     }
   };
   const churning = Promise.all(['a', 'b', 'c', 'd'].map(churn));
   for (let round = 0; round < 300; round += 1) expect(await pathsBelow(root)).toEqual(expect.arrayContaining(stays));
-  isListing = false;
+  listed.abort();
   await churning;
   expect((await pathsBelow(root)).toSorted()).toEqual(stays);
   await expect(pathsBelow(join(root, 'a'))).rejects.toThrow('ENOENT');

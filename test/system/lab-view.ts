@@ -151,7 +151,7 @@ export async function extentOf(system: System, path: string): Promise<string> {
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  timeoutMs = 10_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const endAt = performance.now() + timeoutMs;
   for (;;) {
