@@ -124,7 +124,7 @@ async function endOf(copy: Copy): Promise<number | null> {
   return copy.process.exitCode;
 }
 
-describe('npm start', { timeout: 90_000 }, () => {
+describe('npm start', { timeout: 300_000 }, () => {
   test('brings everything up, restarts what dies, and leaves nothing behind at SIGTERM', async () => {
     const dataDir = join(scratch, 'one');
     const copy = startCopy(dataDir);

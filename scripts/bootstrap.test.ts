@@ -48,9 +48,16 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 
 describe('scripts/bootstrap', () => {
   test('is silent and quick when everything is there', () => {
-    const startedAtMs = performance.now();
-    expect(bootstrap('test')).toEqual({ status: 0, said: '' });
-    expect(performance.now() - startedAtMs).toBeLessThan(2000);
+    const timeOf = (run: () => unknown): number => {
+      const startedAtMs = performance.now();
+      run();
+      return performance.now() - startedAtMs;
+    };
+    // What it does is mostly to start Node.js twice: how long that takes here and now is the measure.
+    const startNode = (): unknown => spawnSync(process.execPath, ['-p', '1']);
+    const before = timeOf(startNode);
+    const tookMs = timeOf(() => expect(bootstrap('test')).toEqual({ status: 0, said: '' }));
+    expect(tookMs).toBeLessThan(Math.max(2_000, 10 * Math.max(before, timeOf(startNode))));
   });
 
   test('tells a user who is not root the exact command for what is missing', () => {

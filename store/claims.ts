@@ -73,8 +73,10 @@ export function createClaims(parts: ClaimsParts): Claims {
       await addEntries(reply, 1);
     },
     async confirm(claim) {
-      const [epoch, state] = await parts.client.hmget(`${prefix}job:${claim.job.id}`, 'epoch', 'state').catch(raise);
-      return Number(epoch) === claim.epoch && state === 'running';
+      const key = `${prefix}job:${claim.job.id}`;
+      const [epoch, state, cancelBy] = await parts.client.hmget(key, 'epoch', 'state', 'cancelBy').catch(raise);
+      if (Number(epoch) !== claim.epoch || state !== 'running') return 'lost';
+      return cancelBy === null ? 'held' : 'cancel';
     },
     showProgress: (claim, progress) => showProgress(parts.client, prefix, claim.job.id, progress),
     onSignal(listener) {

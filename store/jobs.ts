@@ -13,7 +13,6 @@ import { raise, type RedisClient } from './redis.ts';
 import { replyOf, type Scripts } from './scripts.ts';
 
 export const IDEMPOTENCY_MS = 24 * 60 * 60 * 1_000;
-const RECHECK_MS = 2_000;
 /** How many jobs one listing looks at when its filter matches few; the page may then be short, and goes on by its cursor. */
 const SCAN_LIMIT = 2_000;
 
@@ -23,6 +22,7 @@ export interface JobStoreParts {
   readonly scripts: Scripts;
   readonly entries: Entries;
   readonly over: OverListener;
+  readonly lookAgainMs: number;
   readonly lanes: readonly string[];
   readonly logger: Logger;
 }
@@ -74,7 +74,7 @@ export function createJobStore(parts: JobStoreParts): JobStore {
     list: (filter, page) => listJobs({ client, prefix, filter, page }),
     async waitUntilOver(id, signal) {
       for (;;) {
-        const turn = over.next(id, RECHECK_MS, signal);
+        const turn = over.next(id, parts.lookAgainMs, signal);
         const job = await read(id);
         if (job === undefined || isJobOver(job.state) || signal.aborted) {
           turn.cancel();

@@ -31,6 +31,8 @@ export interface StoreOptions {
   readonly process: string;
   readonly historyJobs: number;
   readonly leaseMs?: number;
+  /** How often one who waits for a job's end looks by itself, whatever was said. Default: 2,000. */
+  readonly lookAgainMs?: number;
   readonly logger: Logger;
   readonly nowMs: () => number;
   readonly randomBytes: (size: number) => Uint8Array;
@@ -53,6 +55,7 @@ export interface Store {
 }
 
 const LEASE_MS = 4_000;
+const LOOK_AGAIN_MS = 2_000;
 
 /** Opens all that lies in Redis. Does not wait for Redis: calls reject with `redis-unavailable`, or wait (patience `worker`). */
 export function openStore(options: StoreOptions): Store {
@@ -73,7 +76,16 @@ export function openStore(options: StoreOptions): Store {
   const over = listenForOver(subscriber, `${prefix}over`);
   const lane = options.lanes[0] ?? 'default';
   return {
-    jobs: createJobStore({ client, prefix, scripts, entries, over, lanes: options.lanes, logger }),
+    jobs: createJobStore({
+      client,
+      prefix,
+      scripts,
+      entries,
+      over,
+      lookAgainMs: options.lookAgainMs ?? LOOK_AGAIN_MS,
+      lanes: options.lanes,
+      logger,
+    }),
     claims: createClaims({ client, prefix, scripts, entries, subscriber, nowMs, logger }),
     records: createRecordStore(client, prefix, scripts),
     events: createEventStore(client, prefix, () =>

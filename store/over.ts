@@ -3,7 +3,10 @@ import type { RedisClient } from './redis.ts';
 
 /** Hears which jobs are over, on one subscription for all who wait. */
 export interface OverListener {
-  /** Resolves when the job is said to be over, after `atMostMs` in any case (a message may be missed), or when the signal fires. */
+  /**
+   * Resolves when it is time to look at the job: when it is said to be over, when the subscription stands (again) and may have missed
+   * that, after `atMostMs` in any case, or when the signal fires.
+   */
   next(id: JobId, atMostMs: number, signal: AbortSignal): { readonly done: Promise<void>; cancel(): void };
   close(): void;
 }
@@ -14,7 +17,13 @@ export function listenForOver(subscriber: RedisClient, channel: string): OverLis
     if (from !== channel) return;
     for (const wake of waiting.get(id) ?? []) wake();
   });
-  void subscriber.subscribe(channel).catch(() => undefined);
+  const wakeAll = (): void => {
+    for (const set of waiting.values()) for (const wake of set) wake();
+  };
+  // A message that came while nobody was subscribed is lost: at the start, and whenever the connection was.
+  const listen = (): void => void subscriber.subscribe(channel).then(wakeAll, () => undefined);
+  subscriber.on('ready', listen);
+  if (subscriber.status === 'ready') listen();
   return {
     next(id, atMostMs, signal) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -31,8 +40,6 @@ export function listenForOver(subscriber: RedisClient, channel: string): OverLis
       waiting.set(id, (waiting.get(id) ?? new Set()).add(wake));
       return { done: promise, cancel: wake };
     },
-    close() {
-      for (const set of waiting.values()) for (const wake of set) wake();
-    },
+    close: wakeAll,
   };
 }

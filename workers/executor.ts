@@ -111,9 +111,11 @@ export function createExecutor(parts: ExecutorParts): Executor {
     const timer = setInterval(() => {
       const askedAt = parts.clock.monotonicMs();
       parts.claims.confirm(claim).then(
-        (isOurs) => {
-          if (!isOurs) onLockLost();
-          else for (const fence of fences) fence.confirm(askedAt);
+        (said) => {
+          if (said === 'lost') return onLockLost();
+          for (const fence of fences) fence.confirm(askedAt);
+          // What is being undone goes on.
+          if (said === 'cancel') first.interrupt('cancelled');
         },
         () => undefined,
       );

@@ -187,7 +187,10 @@ function createBegin({ entrySource, claims }: Store): Rig['begin'] & { stop(): P
       const take = wanted.get(entry.id);
       if (take === undefined) return { delayMs: LOOK_AGAIN_MS };
       const acquired = await claims.acquire(entry.id, 'test-worker', entry.wake);
-      if (acquired.outcome === 'acquired') take(acquired.claim);
+      if (acquired.outcome !== 'acquired') return 'done';
+      // Asked for once, taken once: a redriven job has a new entry, and that one waits until a test asks again.
+      wanted.delete(entry.id);
+      take(acquired.claim);
       return 'done';
     });
     return await promise;

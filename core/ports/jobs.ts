@@ -140,11 +140,14 @@ export interface Claims {
   acquire(id: JobId, worker: string, wake: number): Promise<AcquireOutcome>;
   /** Safe to send twice (a lost answer): the second is recognised. @throws `claim-lost`, `record-stale` */
   commit(claim: Claim, commit: Commit): Promise<void>;
-  /** Is the claim still ours? A cheap read, for long waits. */
-  confirm(claim: Claim): Promise<boolean>;
+  /** Is the claim still ours, and is the job to go on? A cheap read, for long waits; `cancel`: it is ours and is to be cancelled. */
+  confirm(claim: Claim): Promise<'held' | 'cancel' | 'lost'>;
   /** For people who watch; best effort, a few times a second at most. */
   showProgress(claim: Claim, progress: JobProgress): void;
-  /** Calls back when a running job is to be cancelled or was displaced. Returns the way to stop listening. */
+  /**
+   * Calls back when a running job is to be cancelled or was displaced. Returns the way to stop listening. A signal that is sent while
+   * the connection is lost, or does not stand yet, is missed: `confirm` tells the same.
+   */
   onSignal(listener: (signal: { readonly type: 'cancel' | 'lost'; readonly id: JobId }) => void): () => void;
 }
 

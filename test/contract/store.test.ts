@@ -58,7 +58,7 @@ describe.for(SERVERS.filter((server) => server.path !== undefined))('the store o
       const [first, second] = [await bed.submit([line]), await bed.submit([line])];
       await bed.store.claims.commit(await bed.claim(first), AGAIN(60_000));
       expect((await bed.acquire(second)).outcome).toBe('behind');
-      expect(await bed.acquire(first)).toMatchObject({ outcome: 'early', delayMs: expect.closeTo(60_000, -3) });
+      expect(await bed.acquire(first)).toMatchObject({ outcome: 'early', delayMs: expect.closeTo(60_000, -4) });
       await bed.redis.hdel(`{bed}:job:${first}`, 'retryAt');
       await bed.store.claims.commit(await bed.claim(first), DEAD);
       expect(await bed.hasEntry(second)).toBe(true);
@@ -77,7 +77,7 @@ describe.for(SERVERS.filter((server) => server.path !== undefined))('the store o
       await expect(bed.store.claims.commit(old, { notes: { late: true } })).rejects.toMatchObject({
         code: 'claim-lost',
       });
-      expect(await bed.store.claims.confirm(old)).toBe(false);
+      expect(await bed.store.claims.confirm(old)).toBe('lost');
       await expect.poll(() => told).toEqual([`lost ${running}`]);
       stop();
       expect((await bed.acquire(running)).outcome).toBe('behind');
@@ -156,8 +156,17 @@ describe.for(SERVERS.filter((server) => server.path !== undefined))('the store o
       expect(second.epoch).toBeGreaterThan(first.epoch);
       expect(second).toMatchObject({ losses: 1, failures: 0, attempt: { number: 2 } });
       await expect(bed.store.claims.commit(first, DEAD)).rejects.toMatchObject({ code: 'claim-lost' });
-      expect([await bed.store.claims.confirm(first), await bed.store.claims.confirm(second)]).toEqual([false, true]);
+      expect([await bed.store.claims.confirm(first), await bed.store.claims.confirm(second)]).toEqual(['lost', 'held']);
       expect((await bed.read(id)).state).toBe('running');
+    });
+
+    it('one who missed the signal of a cancellation learns of it when it confirms', async () => {
+      const id = await bed.submit([name()]);
+      const claim = await bed.claim(id);
+      expect(await bed.store.jobs.cancel(id, 'somebody')).toBe('requested');
+      expect(await bed.store.claims.confirm(claim)).toBe('cancel');
+      await bed.store.claims.commit(claim, { end: { state: 'cancelled', error: ERROR } });
+      expect(await bed.store.claims.confirm(claim)).toBe('lost');
     });
 
     it('an entry that a newer one has replaced does nothing', async () => {

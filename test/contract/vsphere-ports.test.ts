@@ -14,7 +14,7 @@ describe.each(['lab', 'stock'] as const)('the vSphere ports on the %s vCenter', 
   beforeAll(async () => {
     bed = await openTestBed(program);
     await bed.dc.files.makeDirectory(bed.path('ports'), fence);
-  }, 180_000);
+  });
   afterAll(() => bed.close());
 
   const create = (name: string, capacityBytes = 8 * MIB): Promise<unknown> =>

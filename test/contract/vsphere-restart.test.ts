@@ -15,7 +15,7 @@ test('a vCenter that restarts is found again: Tasks of before are unknown, the i
     const watch = bed.dc.inventory.watch(() => {
       snapshots += 1;
     }, watching.signal);
-    await bed.control('POST', '/task-latency', { method: 'CreateVirtualDisk_Task', ms: 20_000 });
+    await bed.control('POST', '/task-latency', { method: 'CreateVirtualDisk_Task', ms: 600_000 });
     const path = bed.path('lost.vmdk');
     const task = await bed.dc.disks.create({ path, capacityBytes: 1_048_576, format: 'thin' }, fence);
     const outcome = failure(bed.dc.tasks.wait(task, { signal: soon() }));
@@ -28,7 +28,7 @@ test('a vCenter that restarts is found again: Tasks of before are unknown, the i
       bed.proxy.retarget(next.url);
       // The restarted vCenter may have ended it or forgotten it.
       expect(['vcenter-not-found', 'job-cancelled']).toContain((await outcome).code);
-      await expect.poll(() => snapshots, { timeout: 5_000 }).toBeGreaterThan(before);
+      await expect.poll(() => snapshots).toBeGreaterThan(before);
       expect((await bed.dc.ping(soon())).about).toContain('vCenter');
       expect((await bed.dc.inventory.read(soon())).hosts).toHaveLength(3);
     } finally {

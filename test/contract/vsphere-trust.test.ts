@@ -12,7 +12,7 @@ describe('a vCenter behind TLS', () => {
   beforeAll(async () => {
     [bed, own, other] = await Promise.all([openTestBed('stock'), makeCertificate(), makeCertificate()]);
     secure = await startSoapProxy({ target: bed.vcenter.url, tls: own });
-  }, 180_000);
+  });
   afterAll(async () => {
     await bed.close();
     await secure.close();

@@ -76,7 +76,7 @@ describe('the api is killed', () => {
 
   it('while a caller waits for the end: the job ends, and the same key finds it', async () => {
     const api = await startApi();
-    await system.lab('POST', '/task-latency', { method: 'CreateVirtualDisk_Task', ms: 700 });
+    await system.lab('POST', '/task-latency', { method: 'CreateVirtualDisk_Task', ms: 60_000 });
     const answer = post(api, 'waited', { prefer: 'wait=30' }).then(
       () => 'answered',
       () => 'cut off',
@@ -87,6 +87,7 @@ describe('the api is killed', () => {
     });
     await kill(api);
     expect(await answer).toBe('cut off');
+    await system.lab('POST', '/reset');
     const next = await startApi();
     const again = await post(next, 'waited', { prefer: 'wait=30' });
     expect(again.ok).toBe(true);

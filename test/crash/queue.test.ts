@@ -2,11 +2,14 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { JobId } from '../../core/ids.ts';
 import type { Job } from '../../core/job.ts';
+import { startFairClock } from '../harness/fair-clock.ts';
 import { startSystem, type System, type WorkerProcess } from '../harness/system.ts';
 import { disksOf, eventually, filesWith, untilTaskRuns } from '../system/lab-view.ts';
 import { type CrashSystem, crashSystem } from './stage.ts';
 
 const OPTIONS = { Capacity: '1MiB' };
+/** From the signal until another worker has the job; the lock would be there for 30 s. */
+const HANDOVER_MS = 4_000;
 const LEADER = '{stowage}:leader';
 
 describe('jobs in trouble', () => {
@@ -65,14 +68,12 @@ describe('jobs in trouble', () => {
     const first = await eventually('a leader', leader);
     first.kill('SIGKILL');
     await first.exited;
-    const next = await eventually(
-      'another leader',
-      async () => {
-        const now = await leader();
-        return now !== undefined && now !== first ? now : undefined;
-      },
-      6_000,
-    );
+    const vacant = startFairClock();
+    const next = await eventually('another leader', async () => {
+      const now = await leader();
+      return now !== undefined && now !== first ? now : undefined;
+    });
+    expect(vacant.elapsedMs()).toBeLessThan(6_000);
     expect(next.pid).not.toBe(first.pid);
   });
 
@@ -89,13 +90,13 @@ describe('jobs in trouble', () => {
     hung.kill('SIGSTOP');
     // A hung worker's wake-ups are lost with it: one for each of its connections that waited.
     for (const name of ['beside-1', 'beside-2', 'beside-3']) {
-      const begunAt = performance.now();
+      const clock = startFairClock();
       expect(await system.run('volume.create', { name, options: OPTIONS })).toMatchObject({ state: 'succeeded' });
-      expect(performance.now() - begunAt).toBeLessThan(4_000);
+      expect(clock.elapsedMs()).toBeLessThan(4_000);
     }
   });
 
-  it('a job that kills its workers ends as a dead letter, undone', { timeout: 90_000 }, async () => {
+  it('a job that kills its workers ends as a dead letter, undone', { timeout: 300_000 }, async () => {
     crash.plan({ poison: { alwaysDieAt: 'before disks.create' } });
     const id = await crash.begin('poison', 'volume.create', { name: 'poisoned', options: OPTIONS });
     const alive: WorkerProcess[] = [];
@@ -104,7 +105,7 @@ describe('jobs in trouble', () => {
       alive.push(await start());
       if (alive.length > 20) throw new Error(`still not over: ${JSON.stringify(await read(id))}`);
       if (alive.length > 2)
-        await Promise.race([alive.shift()?.exited, system.store.jobs.waitUntilOver(id, AbortSignal.timeout(8_000))]);
+        await Promise.race([alive.shift()?.exited, system.store.jobs.waitUntilOver(id, AbortSignal.timeout(20_000))]);
     }
     const job = await read(id);
     expect(job).toMatchObject({ state: 'dead', error: { code: 'worker-lost' } });
@@ -126,7 +127,7 @@ describe('jobs in trouble', () => {
 
   it('a waiting job is cancelled at once, and the one behind it goes on', async () => {
     await start();
-    await slowTask(800);
+    await slowTask(60_000);
     const [first, second, third] = [
       await create('queued'),
       await system.begin('volume.expand', { name: 'queued', capacity: '2MiB' }),
@@ -135,6 +136,7 @@ describe('jobs in trouble', () => {
     await untilTaskRuns(system, 'CreateVirtualDisk_Task');
     expect(await system.store.jobs.cancel(second, 'test')).toBe('cancelled');
     expect(await read(second)).toMatchObject({ state: 'cancelled', attempts: [], error: { code: 'job-cancelled' } });
+    await slowTask(0);
     expect(await system.end(first)).toMatchObject({ state: 'succeeded' });
     expect(await system.end(third)).toMatchObject({ state: 'succeeded' });
     await expect(system.store.jobs.cancel(first, 'test')).rejects.toMatchObject({ code: 'job-not-cancellable' });
@@ -146,9 +148,20 @@ describe('jobs in trouble', () => {
     const id = await create('running');
     await untilTaskRuns(system, 'CreateVirtualDisk_Task');
     expect(await system.store.jobs.cancel(id, 'somebody')).toBe('requested');
-    const job = await system.end(id, 10_000);
+    const job = await system.end(id);
     expect(job).toMatchObject({ state: 'cancelled', error: { code: 'job-cancelled' }, cancelRequestedBy: 'somebody' });
     await expectUndone('running');
+  });
+
+  it('a running job whose worker missed the message is cancelled all the same', async () => {
+    await start();
+    await slowTask(60_000);
+    const id = await create('unheard');
+    await untilTaskRuns(system, 'CreateVirtualDisk_Task');
+    // All that a cancellation leaves when its message is lost.
+    await redis.hset(`{stowage}:job:${id}`, 'cancelBy', 'somebody');
+    expect(await system.end(id)).toMatchObject({ state: 'cancelled', cancelRequestedBy: 'somebody' });
+    await expectUndone('unheard');
   });
 
   it('a job that waits for its next attempt is cancelled and undone', async () => {
@@ -160,7 +173,7 @@ describe('jobs in trouble', () => {
       async () => (await read(id)).attempts.filter(({ outcome }) => outcome === 'retry').length >= 2,
     );
     expect(await system.store.jobs.cancel(id, 'test')).toBe('requested');
-    expect(await system.end(id, 10_000)).toMatchObject({ state: 'cancelled', error: { code: 'job-cancelled' } });
+    expect(await system.end(id)).toMatchObject({ state: 'cancelled', error: { code: 'job-cancelled' } });
     await expectUndone('backing_off');
   });
 
@@ -169,27 +182,29 @@ describe('jobs in trouble', () => {
     const id = await create('too_late');
     await redis.hset(`{stowage}:job:${id}`, 'deadlineMs', '1000');
     await start();
-    expect(await system.end(id, 15_000)).toMatchObject({ state: 'dead', error: { code: 'deadline-exceeded' } });
+    expect(await system.end(id)).toMatchObject({ state: 'dead', error: { code: 'deadline-exceeded' } });
     await expectUndone('too_late');
   });
 
   it('a worker that is told to stop hands its job over, without a lock to wait for or an attempt spent', async () => {
     const longLock = { STOWAGE_LOCK_MS: '30000' };
     const first = await start(longLock);
-    await slowTask(2_500);
+    await slowTask(60_000);
     const id = await create('handed_over');
     await untilTaskRuns(system, 'CreateVirtualDisk_Task');
     await start(longLock);
+    const handover = startFairClock();
     first.kill('SIGTERM');
+    await eventually('the other worker to have it', async () => (await read(id)).attempts.length === 2);
+    expect(handover.elapsedMs()).toBeLessThan(HANDOVER_MS);
     await first.exited;
-    const job = await system.end(id, 10_000);
+    await slowTask(0);
+    const job = await system.end(id);
     expect(job).toMatchObject({
       state: 'succeeded',
       attempts: [{ outcome: 'retry', error: { code: 'claim-lost' } }, { outcome: 'succeeded' }],
     });
     expect(await failuresOf(id)).toBe(0);
-    const [before, after] = job.attempts;
-    expect(Date.parse(after?.startedAt ?? '') - Date.parse(before?.finishedAt ?? '')).toBeLessThan(2_000);
     expect(job.steps.flatMap((step) => step.tasks.map((task) => task.method))).toEqual(['CreateVirtualDisk_Task']);
   });
 });

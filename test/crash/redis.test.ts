@@ -2,10 +2,13 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobId } from '../../core/ids.ts';
 import type { Job } from '../../core/job.ts';
+import { startFairClock } from '../harness/fair-clock.ts';
 import { startSystem, type System } from '../harness/system.ts';
 import { eventually, type LabDisk } from '../system/lab-view.ts';
 
 const JOBS = 200;
+/** So soon after Redis is back workers go on. */
+const RESUMES_MS = 3_000;
 const OPTIONS = { Capacity: '1MiB' };
 
 describe('Redis dies', () => {
@@ -29,7 +32,7 @@ describe('Redis dies', () => {
     );
 
   const endAll = (ids: readonly JobId[]): Promise<readonly Job[]> =>
-    Promise.all(ids.map((id) => system.end(id, 60_000)));
+    Promise.all(ids.map((id) => system.end(id, 200_000)));
 
   const diskNames = async (): Promise<readonly string[]> => {
     const disks = (await system.lab('GET', '/disks')) as readonly LabDisk[];
@@ -42,7 +45,7 @@ describe('Redis dies', () => {
 
   const succeeded = async (): Promise<number> => redis.zcard('{stowage}:jobs:state:succeeded');
 
-  it('killed under load and back after a second: what was accepted is done, once', { timeout: 90_000 }, async () => {
+  it('killed under load and back after a second: what was accepted is done, once', { timeout: 300_000 }, async () => {
     const accepted = await Promise.all(submitAll());
     await eventually('some jobs to be done', async () => (await succeeded()) > 10);
     await system.redis.kill9();
@@ -50,11 +53,11 @@ describe('Redis dies', () => {
     const waiting = system.begin('volume.create', { name: 'load.late', options: OPTIONS });
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     await system.redis.restart();
-    const backAt = performance.now();
+    const sinceBack = startFairClock();
     const before = await succeeded();
     expect(before).toBeLessThan(JOBS / 2);
-    await eventually('a first job to be done', async () => (await succeeded()) > before, 5_000);
-    expect(performance.now() - backAt).toBeLessThan(3_000);
+    await eventually('a first job to be done', async () => (await succeeded()) > before);
+    expect(sinceBack.elapsedMs()).toBeLessThan(RESUMES_MS);
     const jobs = await endAll([...accepted, await waiting]);
     expect(jobs.filter((job) => job.state !== 'succeeded')).toEqual([]);
     expect(await diskNames()).toEqual([...allNames, 'load.late']);
@@ -67,7 +70,7 @@ describe('Redis dies', () => {
     return page.items.filter(({ record }) => record.state === 'available').map(({ record }) => record.name);
   };
 
-  it('emptied at rest: every record is rebuilt, with who holds it', { timeout: 60_000 }, async () => {
+  it('emptied at rest: every record is rebuilt, with who holds it', { timeout: 120_000 }, async () => {
     for (const name of ['kept', 'held']) await system.run('volume.create', { name, options: OPTIONS });
     await system.run('volume.create', { name: 'files', options: { VolumeStore: 'nfs' } });
     await system.run('volume.attach', { volume: 'held', machine: 'lab-vm-1' });
@@ -90,7 +93,7 @@ describe('Redis dies', () => {
   });
 
   it('emptied under load: no disk is lost or doubled, and what was half made is finished', {
-    timeout: 90_000,
+    timeout: 300_000,
   }, async () => {
     await Promise.all(submitAll());
     await eventually('some jobs to be done', async () => (await succeeded()) > 20);
@@ -100,7 +103,7 @@ describe('Redis dies', () => {
       const [open, documents, records] = [await redis.keys('{stowage}:line:*'), await diskNames(), await recordNames()];
       return open.length === 0 && documents.length > 20 && JSON.stringify(documents) === JSON.stringify(records);
     };
-    await eventually('records and disks to be the same', settled, 60_000);
+    await eventually('records and disks to be the same', settled, 200_000);
     const names = await diskNames();
     expect(new Set(names).size).toBe(names.length);
     await eventually('a whole second pass to find nothing half made', async () => {

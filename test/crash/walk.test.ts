@@ -22,7 +22,7 @@ describe('a worker that is killed at any boundary of any kind', () => {
   it.for([
     { what: 'volume jobs', isAlone: false },
     { what: 'a reconcile', isAlone: true },
-  ])('another worker ends $what, and everything is there once', { timeout: 240_000 }, async ({ isAlone }) => {
+  ])('another worker ends $what, and everything is there once', { timeout: 900_000 }, async ({ isAlone }) => {
     const walkers = walk.walkers.filter(({ kind }) => (kind === 'reconcile.run') === isAlone);
     let worker = await walk.crash.startWorker();
     const boundaries = await walk.count(walkers);

@@ -24,7 +24,7 @@ export interface Walked {
   readonly job: JobId;
 }
 
-const DEATH_MS = 15_000;
+const DEATH_MS = 60_000;
 
 /** Runs the scenarios in rounds, all at once in each, in a worker that does to them what the round wants. */
 export class Walk {

@@ -28,7 +28,7 @@ describe('the product, as npm start runs it', () => {
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
       OTEL_BSP_SCHEDULE_DELAY: '100',
     });
-  }, 180_000);
+  });
   afterAll(async () => {
     await first.stop();
     await receiver.close();
@@ -98,7 +98,7 @@ describe('the product, as npm start runs it', () => {
 
   it('hosts, readiness and metrics speak of the running system', async () => {
     expect((await first.call('GET', '/v1/hosts')).body).toMatchObject({ items: [{ connection: 'connected' }, {}, {}] });
-    expect((await first.call('GET', '/readyz')).body).toMatchObject({ status: 'ready' });
+    await expect.poll(async () => (await first.call('GET', '/readyz')).body).toMatchObject({ status: 'ready' });
     expect((await first.call('GET', '/metrics')).body).toMatch(
       /stowage_jobs_ended_total\{[^}]*kind="volume.create"[^}]*outcome="succeeded"[^}]*\} [1-9]/,
     );
@@ -114,5 +114,5 @@ describe('the product, as npm start runs it', () => {
     expect(volume).toMatchObject({ state: 'available', capacityBytes: 10_000_000_000 });
     const removed = await first.call('DELETE', '/v1/volumes/demo_vol?wait=30');
     expect(removed.body).toMatchObject({ state: 'succeeded' });
-  }, 120_000);
+  }, 300_000);
 });

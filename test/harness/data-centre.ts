@@ -9,7 +9,7 @@ import { type ConnectOptions, connectDataCentre } from '../../vsphere/connect.ts
 import { type SoapProxy, startSoapProxy } from './soap-proxy.ts';
 import { type RunningVcenter, startVcenter, type VcenterOptions, type VcenterProgram } from './vcenter.ts';
 
-const TEST_DEADLINE_MS = 30_000;
+const TEST_DEADLINE_MS = 100_000;
 
 /** A fence that holds for as long as a test may last. */
 export function testFence(overrides: Partial<Fence> = {}): Fence {

@@ -86,7 +86,8 @@ async function bannerOf(child: ChildProcess, exited: Promise<number | null>): Pr
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors += text));
   let code: number | null | undefined;
   void exited.then((ended) => (code = ended));
-  for (let waited = 0; waited < READY_MS; waited += 50) {
+  const endAt = performance.now() + READY_MS;
+  while (performance.now() < endAt) {
     if (out.includes('Ctrl-C stops everything')) return out;
     if (code !== undefined) throw new Error(`the product ended with ${code}: ${errors}`);
     await sleep(50);

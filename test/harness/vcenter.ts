@@ -106,8 +106,9 @@ export async function startVcenter(program: VcenterProgram, options: VcenterOpti
     password: PASSWORD,
     directory,
     async stop() {
-      child.kill('SIGTERM');
-      const giveUp = setTimeout(() => child.kill('SIGKILL'), 2_000);
+      // The stock simulator keeps nothing, and would first wait for polls that never end.
+      child.kill(program === 'lab' ? 'SIGTERM' : 'SIGKILL');
+      const giveUp = setTimeout(() => child.kill('SIGKILL'), 10_000);
       await exited;
       clearTimeout(giveUp);
       if (options.directory === undefined) await rm(directory, { recursive: true, force: true });

@@ -36,7 +36,7 @@ describe('attaching and detaching', () => {
       expect(await devicesWith(system, 'contested')).toMatchObject([{ vm: winner }]);
       expect(await system.run('volume.detach', { volume: 'contested' })).toMatchObject({ state: 'succeeded' });
     }
-  }, 60_000);
+  }, 240_000);
 
   it('a second attach to the same machine finds it done; with other access it is refused', async () => {
     await make('twice');

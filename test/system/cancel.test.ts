@@ -10,7 +10,7 @@ describe('jobs that somebody cancels while their Task runs', () => {
   afterAll(() => system.close());
 
   it('a creation leaves nothing', async () => {
-    await system.lab('POST', '/task-latency', { method: 'CreateVirtualDisk_Task', ms: 1_500 });
+    await system.lab('POST', '/task-latency', { method: 'CreateVirtualDisk_Task', ms: 60_000 });
     const id = await system.begin('volume.create', { name: 'unwanted' });
     await untilTaskRuns(system, 'CreateVirtualDisk_Task');
     expect(await system.store.jobs.cancel(id, 'ann')).toBe('requested');
@@ -24,7 +24,7 @@ describe('jobs that somebody cancels while their Task runs', () => {
 
   it('an attach leaves no device, and the volume available', async () => {
     expect(await system.run('volume.create', { name: 'let_go' })).toMatchObject({ state: 'succeeded' });
-    await system.lab('POST', '/task-latency', { method: 'ReconfigVM_Task', ms: 1_000 });
+    await system.lab('POST', '/task-latency', { method: 'ReconfigVM_Task', ms: 60_000 });
     const id = await system.begin('volume.attach', { volume: 'let_go', machine: 'lab-vm-1' });
     await untilTaskRuns(system, 'ReconfigVM_Task');
     await system.store.jobs.cancel(id, 'ann');

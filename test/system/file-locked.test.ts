@@ -3,7 +3,7 @@ import { startSystem, type System } from '../harness/system.ts';
 import { devicesWith, disksOf, filesWith } from './lab-view.ts';
 import { openStranger, type Stranger } from './stranger.ts';
 
-const TRYING_MS = 55_000;
+const TRYING_MS = 200_000;
 
 describe('a file that stays locked', { timeout: TRYING_MS + 5_000 }, () => {
   let system: System;

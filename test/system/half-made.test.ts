@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSystem, type System } from '../harness/system.ts';
 import { disksOf, documentOf, filesWith } from './lab-view.ts';
 
-const UNDOING_MS = 50_000;
+const UNDOING_MS = 200_000;
 
 describe('creations that failed and could not be undone', { timeout: UNDOING_MS + 5_000 }, () => {
   const names = ['again_vol', 'away_vol', 'found_vol'];

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { VolumeDocument } from '../../core/volume.ts';
 import type { System } from '../harness/system.ts';
@@ -104,8 +104,30 @@ export async function directoryOf(system: System, datastore: string): Promise<st
 /** Every file and directory on all datastores with this text in its path. */
 export async function filesWith(system: System, text: string): Promise<readonly string[]> {
   const all = (await system.lab('GET', '/datastores')) as readonly { readonly dir: string }[];
-  const lists = await Promise.all(all.map(({ dir }) => readdir(dir, { recursive: true })));
+  const lists = await Promise.all(all.map(({ dir }) => pathsBelow(dir)));
   return lists.flat().filter((path) => path.includes(text));
+}
+
+/**
+ * Every file and directory below a directory, relative to it. Other jobs go on meanwhile: a directory that was seen and is gone before it
+ * is read had nothing in it that stays. (`readdir`'s own recursion fails then, and says nothing about the rest.)
+ */
+export async function pathsBelow(root: string, inner = ''): Promise<readonly string[]> {
+  const entries = await readdir(join(root, inner), { withFileTypes: true }).catch((error: unknown) => {
+    if (inner !== '' && isGone(error)) return [];
+    throw error;
+  });
+  const lists = await Promise.all(
+    entries.map(async (entry) => {
+      const path = join(inner, entry.name);
+      return entry.isDirectory() ? [path, ...(await pathsBelow(root, path))] : [path];
+    }),
+  );
+  return lists.flat();
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** `volume.json` as it lies on the datastore. */
@@ -129,7 +151,7 @@ export async function extentOf(system: System, path: string): Promise<string> {
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  timeoutMs = 10_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const endAt = performance.now() + timeoutMs;
   for (;;) {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startSystem, type System } from '../harness/system.ts';
-import { countTasks, devicesWith, disksOf, filesWith, tasksOf, untilTaskRuns } from './lab-view.ts';
+import { countTasks, devicesWith, disksOf, eventually, filesWith, tasksOf, untilTaskRuns } from './lab-view.ts';
 
 describe('what vCenter accepted is not asked for again', () => {
   let system: System;
@@ -12,15 +12,23 @@ describe('what vCenter accepted is not asked for again', () => {
 
   const loseAnswer = (method: string): Promise<unknown> =>
     system.lab('POST', '/drops', { method, when: 'after', count: 1 });
+  const slowTask = (ms: number): Promise<unknown> =>
+    system.lab('POST', '/task-latency', { method: 'CreateVirtualDisk_Task', ms });
+  /** How often the list of watched Tasks was changed. */
+  const watched = async (): Promise<number> => {
+    const { byMethod } = (await system.lab('GET', '/calls')) as { readonly byMethod: Readonly<Record<string, number>> };
+    return byMethod['ModifyListView'] ?? 0;
+  };
   const create = async (name: string, options: Record<string, string> = {}): Promise<void> => {
     expect(await system.run('volume.create', { name, options })).toMatchObject({ state: 'succeeded' });
   };
 
   it('a session dropped while a Task runs: the Task is waited for on a new session', async () => {
-    await system.lab('POST', '/task-latency', { method: 'CreateVirtualDisk_Task', ms: 1_500 });
+    await slowTask(60_000);
     const id = await system.begin('volume.create', { name: 'dropped' });
     await untilTaskRuns(system, 'CreateVirtualDisk_Task');
     expect(await system.lab('POST', '/sessions/drop')).not.toEqual({ dropped: 0 });
+    await slowTask(0);
     expect(await system.end(id)).toMatchObject({ state: 'succeeded', result: { created: true } });
     expect(await countTasks(system, 'CreateVirtualDisk_Task', 'dropped')).toBe(1);
     expect(await disksOf(system, 'dropped')).toHaveLength(1);
@@ -36,9 +44,14 @@ describe('what vCenter accepted is not asked for again', () => {
   });
 
   it('the answer is lost and the Task still runs: it is waited for', async () => {
-    await system.lab('POST', '/task-latency', { method: 'CreateVirtualDisk_Task', ms: 1_500 });
+    await slowTask(60_000);
     await loseAnswer('CreateVirtualDisk_Task');
-    expect(await system.run('volume.create', { name: 'lost_slow' })).toMatchObject({ state: 'succeeded' });
+    const watchedBefore = await watched();
+    const id = await system.begin('volume.create', { name: 'lost_slow' });
+    await eventually('the Task to be watched', async () => (await watched()) > watchedBefore);
+    expect((await system.store.jobs.read(id))?.attempts).toHaveLength(2);
+    await slowTask(0);
+    expect(await system.end(id)).toMatchObject({ state: 'succeeded' });
     expect(await countTasks(system, 'CreateVirtualDisk_Task', 'lost_slow')).toBe(1);
   });
 

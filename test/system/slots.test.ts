@@ -7,7 +7,7 @@ const MACHINE = 'lab-vm-2';
 const UNITS = 15;
 const CONTROLLERS = 4;
 
-describe('the slots of a machine', { timeout: 90_000 }, () => {
+describe('the slots of a machine', { timeout: 240_000 }, () => {
   let system: System;
   beforeAll(async () => {
     system = await startSystem({ workers: 2 });
@@ -17,7 +17,7 @@ describe('the slots of a machine', { timeout: 90_000 }, () => {
   const names = (from: number, to: number): readonly string[] =>
     Array.from({ length: to - from }, (_, index) => `slot-${from + index}`);
   const run = (kind: string, payloads: readonly Record<string, string>[]): Promise<readonly Job[]> =>
-    Promise.all(payloads.map((payload) => system.run(kind, payload, 60_000)));
+    Promise.all(payloads.map((payload) => system.run(kind, payload, 200_000)));
   const scsi = async (): Promise<readonly LabDevice[]> =>
     (await machineNamed(system, MACHINE)).devices.filter((device) => device.type.endsWith('SCSIController'));
 

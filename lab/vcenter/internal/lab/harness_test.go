@@ -46,7 +46,7 @@ func rigIn(t *testing.T, dir string) *rig {
 	}
 	l.ha.Delay = 10 * time.Millisecond
 	r := &rig{t: t, lab: l, server: httptest.NewServer(l.Handler())}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	r.ctx = ctx
 	t.Cleanup(func() {
 		cancel()
@@ -225,7 +225,7 @@ func (r *rig) do(path string, in any) {
 // eventually polls the lab itself, for what has no Task.
 func (r *rig) eventually(what string, ok func() bool) {
 	r.t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
 		if ok() {
 			return

@@ -173,7 +173,7 @@ func TestAHostsFailureReachesAPropertyCollector(t *testing.T) {
 	}()
 	r.do("/lab/hosts/esx-1.lab/fail", map[string]string{"mode": "crash"})
 	want := map[string]bool{"HostSystem.runtime.connectionState": true, "VirtualMachine.runtime.connectionState": true, "VirtualMachine.runtime.host": true}
-	timeout := time.After(5 * time.Second)
+	timeout := time.After(time.Minute)
 	for len(want) > 0 {
 		select {
 		case got := <-seen:
