@@ -28,6 +28,7 @@ export interface Config {
   readonly restListen: ListenAddress;
   readonly dockerListen: ListenAddress;
   readonly labListen?: ListenAddress;
+  readonly labRegistryListen?: ListenAddress;
   readonly workerListen: ListenAddress;
   readonly dataDir: string;
   readonly apiKey?: Secret;
@@ -168,6 +169,7 @@ function assemble(values: SettingValues, env: Environment): Config {
       redis: values.REDIS_URL,
       volumeStores: values.STOWAGE_VOLUME_STORES,
       labListen: values.STOWAGE_LAB_LISTEN,
+      labRegistryListen: values.STOWAGE_LAB_REGISTRY_LISTEN,
       apiKey: values.STOWAGE_API_KEY,
     }),
     restListen: values.STOWAGE_REST_LISTEN,
