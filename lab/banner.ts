@@ -4,18 +4,20 @@ import type { ApiKey, Product } from './product.ts';
 import { baseUrl } from './ready.ts';
 
 export const HELP = `Usage: npm start [-- --help]     the whole product on this machine
-       npm run lab [-- --help]   only what it stands on: Redis and a simulated vCenter
+       npm run lab [-- --help]   only what it stands on: Redis, a simulated vCenter and a registry with images
 
-npm start installs what is missing, starts a private Redis and a simulated vCenter, the api and the workers, and prints
-the addresses and an API key. With REDIS_URL or VCENTER_URL set it uses those instead of its own. Ctrl-C stops all of it.
+npm start installs what is missing, starts a private Redis, a simulated vCenter, a registry with a few images, the api and
+the workers, and prints the addresses and an API key. With REDIS_URL or VCENTER_URL set it uses those instead of its own (with
+VCENTER_URL it starts no registry). Ctrl-C stops all of it.
 
 All settings are environment variables: see docs/configuration.md. The most useful here:
 
-  STOWAGE_DATA_DIR      where everything is kept                     ~/.local/share/stowage
-  STOWAGE_REST_LISTEN   where the HTTP API listens                   127.0.0.1:8080
-  STOWAGE_LAB_LISTEN    where the simulated vCenter listens          127.0.0.1:8989
-  STOWAGE_API_KEY       the admin's API key                          generated
-  STOWAGE_WORKERS       worker processes                             2
+  STOWAGE_DATA_DIR              where everything is kept                     ~/.local/share/stowage
+  STOWAGE_REST_LISTEN           where the HTTP API listens                   127.0.0.1:8080
+  STOWAGE_LAB_LISTEN            where the simulated vCenter listens          127.0.0.1:8989
+  STOWAGE_LAB_REGISTRY_LISTEN   where the registry listens                   127.0.0.1:5000
+  STOWAGE_API_KEY               the admin's API key                          generated
+  STOWAGE_WORKERS               worker processes                             2
 
 Copies with different STOWAGE_DATA_DIR and …_LISTEN run side by side.
 `;
@@ -29,6 +31,7 @@ export function productBanner(product: Product, lab: Lab, config: Config): strin
     ['Token', tokenForReader(product.apiKey)],
     ...(lab.controlUrl === undefined ? [] : [['Lab', lab.controlUrl] as const]),
     ['vCenter', lab.settings['VCENTER_URL'] ?? config.vcenter?.url ?? ''],
+    ...(lab.registryUrl === undefined ? [] : [['Registry', lab.registryUrl] as const]),
     ['Workers', product.workers.map(baseUrl).join(' ')],
     ['Data', config.dataDir],
     ['Logs', product.logDir],
@@ -50,7 +53,11 @@ Ctrl-C stops everything.
 /** What \`npm run lab\` prints: lines for a shell or an env file. */
 export function labBanner(lab: Lab): string {
   const lines = Object.entries(lab.settings).map(([name, value]) => `${name}='${value}'`);
-  return `${lab.controlUrl === undefined ? '' : `# lab control: ${lab.controlUrl}\n`}${lines.join('\n')}\n`;
+  const comments = [
+    ...(lab.controlUrl === undefined ? [] : [`# lab control: ${lab.controlUrl}`]),
+    ...(lab.registryUrl === undefined ? [] : [`# registry: ${lab.registryUrl}`]),
+  ];
+  return `${[...comments, ...lines].join('\n')}\n`;
 }
 
 function tokenForReader(apiKey: ApiKey): string {

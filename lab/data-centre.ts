@@ -3,10 +3,13 @@ import type { Config } from '../platform/config.ts';
 import type { ListenAddress } from '../platform/listen.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Shutdown } from '../platform/shutdown.ts';
+import { pushImage } from './images/push.ts';
+import { imageCacheDir, LAB_SAMPLES, sampleImage } from './images/samples.ts';
 import { claimPortOrOther } from './ports.ts';
 import { startRedis } from './redis.ts';
+import { type LabRegistry, startRegistry } from './registry.ts';
 import { writeSecret } from './secret-file.ts';
-import { LAB_VOLUME_STORES, startVcenter } from './vcenter.ts';
+import { LAB_IMAGE_STORE, LAB_VOLUME_STORES, startVcenter } from './vcenter.ts';
 
 export interface LabSettings {
   readonly config: Config;
@@ -21,16 +24,20 @@ export interface Lab {
   readonly settings: Readonly<Record<string, string>>;
   /** Absent when a vCenter was given. */
   readonly controlUrl?: string;
+  /** Absent when a vCenter was given. */
+  readonly registryUrl?: string;
 }
 
 const PREFERRED_LISTEN: ListenAddress = { host: '127.0.0.1', port: 8989 };
+const PREFERRED_REGISTRY_LISTEN: ListenAddress = { host: '127.0.0.1', port: 5000 };
 
-/** Starts what the configuration does not name: Redis, vCenter, both or neither. */
+/** Starts what the configuration does not name: Redis, vCenter and with it a registry, all or nothing of it. */
 export async function startLab(settings: LabSettings): Promise<Lab> {
   const redis = settings.config.redis === undefined ? await startLabRedis(settings) : {};
   if (settings.config.vcenter !== undefined) return { settings: redis };
   const vcenter = await startLabVcenter(settings);
-  return { ...vcenter, settings: { ...redis, ...vcenter.settings } };
+  const registry = await startLabRegistry(settings);
+  return { ...vcenter, ...registry, settings: { ...redis, ...vcenter.settings, ...registry.settings } };
 }
 
 async function startLabRedis({ config, env, logger, closing }: LabSettings): Promise<Lab['settings']> {
@@ -59,4 +66,33 @@ async function startLabVcenter({ config, env, root, logger, closing }: LabSettin
       ...(config.volumeStores === undefined ? { STOWAGE_VOLUME_STORES: LAB_VOLUME_STORES } : {}),
     },
   };
+}
+
+/** What has Docker Hub's names comes from here: `busybox` without the internet. */
+async function startLabRegistry({ config, env, root, logger, closing }: LabSettings): Promise<Lab> {
+  const dir = join(config.dataDir, 'registry');
+  const listen = config.labRegistryListen ?? (await claimPortOrOther(PREFERRED_REGISTRY_LISTEN));
+  const registry = await startRegistry({ dir, listen, logger, env, isRestarted: true });
+  closing.add('registry', () => registry.stop(), 20_000);
+  try {
+    await pushSamples(registry, imageCacheDir(root), closing.signal);
+  } catch (error) {
+    closing.signal.throwIfAborted();
+    // Volumes are of use without images, and other images can be pushed to it.
+    logger.warn({ err: error }, 'the registry lacks the sample images');
+  }
+  return {
+    registryUrl: registry.url,
+    settings: {
+      ...(env['STOWAGE_REGISTRY_MIRRORS'] ? {} : { STOWAGE_REGISTRY_MIRRORS: `docker.io=${registry.url}` }),
+      ...(env['STOWAGE_IMAGE_STORE'] ? {} : { STOWAGE_IMAGE_STORE: LAB_IMAGE_STORE }),
+    },
+  };
+}
+
+async function pushSamples(registry: LabRegistry, cacheDir: string, signal: AbortSignal): Promise<void> {
+  for (const sample of LAB_SAMPLES) {
+    const { name, tag, image } = await sampleImage(sample, { cacheDir });
+    await pushImage({ registryUrl: registry.url, name, tag, image, signal });
+  }
 }

@@ -30,7 +30,7 @@ export function lockDataDir(dir: string): DataDirLock {
     if (holder !== undefined && isRunning(holder)) {
       throw new Error(
         `Another copy (process ${holder.pid}) uses the data directory ${dir}.\n` +
-          'Stop it, or give this one its own STOWAGE_DATA_DIR (and STOWAGE_REST_LISTEN, STOWAGE_DOCKER_LISTEN, STOWAGE_LAB_LISTEN).',
+          'Stop it, or give this one its own STOWAGE_DATA_DIR (and STOWAGE_REST_LISTEN, STOWAGE_DOCKER_LISTEN, STOWAGE_LAB_LISTEN, STOWAGE_LAB_REGISTRY_LISTEN).',
       );
     }
     removeIfStill(path, text);

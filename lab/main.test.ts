@@ -57,7 +57,10 @@ beforeAll(() => {
   write('workers/main.ts', SERVICE);
   write('lab/vcenter/go.mod', 'module stand-in\n\ngo 1.25.0\n');
   write('lab/vcenter/main.go', VCENTER);
-  mkdirSync(join(root, 'node_modules'));
+  const cache = 'node_modules/.cache/stowage';
+  mkdirSync(join(repository, cache, 'images'), { recursive: true });
+  mkdirSync(join(root, cache), { recursive: true });
+  symlinkSync(join(repository, cache, 'images'), join(root, cache, 'images'));
   for (const name of ['ioredis', 'pino', 'zod', '@opentelemetry']) {
     symlinkSync(join(repository, 'node_modules', name), join(root, 'node_modules', name));
   }
@@ -80,6 +83,7 @@ function startCopy(dataDir: string, env: NodeJS.ProcessEnv = {}, args: readonly 
       STOWAGE_DATA_DIR: dataDir,
       STOWAGE_REST_LISTEN: '127.0.0.1:0',
       STOWAGE_LAB_LISTEN: '127.0.0.1:0',
+      STOWAGE_LAB_REGISTRY_LISTEN: '127.0.0.1:0',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -115,7 +119,7 @@ async function report(address: string): Promise<{ pid: number; env: Record<strin
 }
 
 function pidsOf(dataDir: string): number[] {
-  const files = ['redis/redis', 'vcenter/vcenter', 'logs/api', 'logs/worker-1', 'logs/worker-2'];
+  const files = ['redis/redis', 'vcenter/vcenter', 'registry/registry', 'logs/api', 'logs/worker-1', 'logs/worker-2'];
   return files.map((file) => Number(readFileSync(join(dataDir, `${file}.pid`), 'utf8').split(' ')[0]));
 }
 
@@ -137,6 +141,11 @@ describe('npm start', { timeout: 300_000 }, () => {
     expect(readFileSync(env['REDIS_URL_FILE'] ?? '', 'utf8')).toMatch(/^redis\+unix:\/\/\//);
     expect(env).toMatchObject({ VCENTER_URL: expect.stringMatching(/^http:/), VCENTER_USER: expect.any(String) });
     expect(env['STOWAGE_VOLUME_STORES']).toContain('default=');
+    expect(env['STOWAGE_IMAGE_STORE']).toBe('[shared-1] stowage');
+    const registry = /Registry\s+(http:\S+)/.exec(copy.out())?.[1];
+    expect(env['STOWAGE_REGISTRY_MIRRORS']).toBe(`docker.io=${registry}`);
+    const { repositories } = (await (await fetch(`${registry}/v2/_catalog`)).json()) as { repositories: string[] };
+    expect(repositories).toEqual(['library/base', 'library/busybox', 'library/demo', 'library/layers']);
 
     process.kill(pid, 'SIGKILL');
     expect(await until(async () => (await report(address).catch(() => undefined))?.pid)).not.toBe(pid);
@@ -172,11 +181,12 @@ describe('npm start', { timeout: 300_000 }, () => {
     expect(await endOf(next)).toBe(0);
   });
 
-  test('npm run lab starts Redis and vCenter only and prints their addresses as variables', async () => {
+  test('npm run lab starts Redis, vCenter and registry only and prints their addresses as variables', async () => {
     const copy = startCopy(join(scratch, 'only'), {}, ['--only-lab']);
-    const lines = await until(() => /STOWAGE_VOLUME_STORES='.*'\n/.test(copy.out()) && copy.out());
+    const lines = await until(() => /STOWAGE_IMAGE_STORE='.*'\n/.test(copy.out()) && copy.out());
     expect(lines).toMatch(/^REDIS_URL_FILE='.*'$/m);
     expect(lines).toMatch(/^VCENTER_URL='http.*'$/m);
+    expect(lines).toMatch(/^STOWAGE_REGISTRY_MIRRORS='docker.io=http.*'$/m);
     copy.process.kill('SIGTERM');
     expect(await endOf(copy)).toBe(0);
   });

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, lstatSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { randomBytes } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { type Child, startChild } from './child.ts';
+import { findProgram } from './programs.ts';
 import { keepSecret } from './secret-file.ts';
 
 export interface LabRedis {
@@ -50,7 +51,7 @@ export async function startRedis(settings: RedisSettings): Promise<LabRedis> {
   writeFileSync(configPath, configuration({ dir, socketPath, password }), { mode: 0o600 });
   const child = await startChild({
     name: 'redis',
-    command: findServer(env),
+    command: findProgram(SERVERS, { env, install: 'redis-server' }),
     args: [configPath],
     cwd: dir,
     env,
@@ -118,23 +119,6 @@ function socketPathFor(dir: string): string {
   // Everybody may write to the directory above it: it may be somebody else's, or a link.
   if (!owner.isDirectory() || owner.uid !== process.getuid?.()) throw new Error(`${short} belongs to somebody else`);
   return join(short, 'redis.sock');
-}
-
-function findServer(env: NodeJS.ProcessEnv): string {
-  for (const name of SERVERS) {
-    for (const folder of (env['PATH'] ?? '').split(delimiter)) {
-      const path = join(folder, name);
-      try {
-        accessSync(path, constants.X_OK);
-        return path;
-      } catch {
-        // Not here: look further.
-      }
-    }
-  }
-  throw new Error(
-    `Neither ${SERVERS.join(' nor ')} is on the PATH. On Debian and Ubuntu: apt-get install redis-server`,
-  );
 }
 
 interface Verification {

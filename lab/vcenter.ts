@@ -55,6 +55,9 @@ type ReadyLine = z.infer<typeof readyLine>;
 export const LAB_VOLUME_STORES =
   'default=[shared-1] stowage; fast=[shared-2] stowage; nfs=[nfs-1] stowage; pod=pod:pod-1 stowage';
 
+/** Where images lie: beside them. */
+export const LAB_IMAGE_STORE = '[shared-1] stowage';
+
 /** Builds the simulated vCenter if need be, starts it, and waits until it answers. */
 export async function startVcenter(settings: VcenterSettings): Promise<LabVcenter> {
   const { root, dir, logger, env = process.env, isRestarted = false, args = [] } = settings;

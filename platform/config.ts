@@ -64,6 +64,7 @@ export interface Config {
   readonly images: ImageConfig;
   readonly registries: RegistryConfig;
   readonly labListen?: ListenAddress;
+  readonly labRegistryListen?: ListenAddress;
   readonly workerListen: ListenAddress;
   readonly dataDir: string;
   readonly apiKey?: Secret;
@@ -245,6 +246,7 @@ function assemble(values: SettingValues, env: Environment): Config {
       redis: values.REDIS_URL,
       volumeStores: values.STOWAGE_VOLUME_STORES,
       labListen: values.STOWAGE_LAB_LISTEN,
+      labRegistryListen: values.STOWAGE_LAB_REGISTRY_LISTEN,
       apiKey: values.STOWAGE_API_KEY,
       dockerTls: dockerTlsOf(values),
     }),

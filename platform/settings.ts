@@ -84,6 +84,13 @@ export const SETTINGS = {
     defaultText: '`127.0.0.1:8989`, or a free port where that is taken',
     description: 'Where the simulated vCenter of `npm start` and `npm run lab` listens.',
   },
+  STOWAGE_LAB_REGISTRY_LISTEN: {
+    schema: listen(),
+    type: 'host:port',
+    example: '127.0.0.1:5000',
+    defaultText: '`127.0.0.1:5000`, or a free port where that is taken',
+    description: 'Where the image registry of `npm start` and `npm run lab` listens.',
+  },
   STOWAGE_WORKER_LISTEN: {
     schema: listen(),
     type: 'host:port',
@@ -99,7 +106,7 @@ export const SETTINGS = {
     example: '/var/lib/stowage',
     defaultText: '`$XDG_DATA_HOME/stowage`, or `~/.local/share/stowage`',
     description:
-      'What `npm start` and `npm run lab` keep: Redis, the simulated vCenter, the generated API key, locks and caches.',
+      'What `npm start` and `npm run lab` keep: Redis, the simulated vCenter, the registry, the generated API key, locks and caches.',
   },
   STOWAGE_API_KEY: {
     schema: secretOf(16),

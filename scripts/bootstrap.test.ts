@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 const root = join(import.meta.dirname, '..');
 const scratch = mkdtempSync(join(tmpdir(), 'stowage-bootstrap-'));
 const bin = join(scratch, 'bin');
+const PROGRAMS = ['redis-server', 'docker-registry', 'docker', 'mkfs.ext4', 'openssl', 'skopeo', 'xmllint'];
 const TOOLS = ['sh', 'awk', 'dirname', 'flock', 'mkdir', 'rm', 'ln', 'sed', 'tr', 'uname'];
 
 function provide(name: string, script?: string): void {
@@ -39,8 +40,7 @@ beforeEach(() => {
   provide('npm', 'exit 1');
   provide('id', 'echo 1000');
   provide('apt-get', 'exit 1');
-  provide('redis-server', 'exit 0');
-  provide('xmllint', 'exit 0');
+  for (const program of PROGRAMS) provide(program, 'exit 0');
   provide('go', 'echo go1.99.0');
 });
 
@@ -70,16 +70,41 @@ describe('scripts/bootstrap', () => {
     expect(bootstrap('run').said).toMatch(/install -y redis-server$/);
   });
 
-  test('takes Valkey for Redis, and wants neither nor Go where both services are given', () => {
+  test('takes Valkey for Redis, and wants neither it nor a registry where both services are given', () => {
     rmSync(join(bin, 'redis-server'));
     provide('valkey-server', 'exit 0');
     expect(bootstrap('run').status).toBe(0);
     rmSync(join(bin, 'valkey-server'));
-    rmSync(join(bin, 'go'));
+    rmSync(join(bin, 'docker-registry'));
     expect(bootstrap('run', { REDIS_URL: 'redis://there', VCENTER_URL: 'https://there' })).toEqual({
       status: 0,
       said: '',
     });
+    expect(bootstrap('run').said).toMatch(/install -y redis-server docker-registry$/);
+  });
+
+  test('wants a Go that is new enough for every module', () => {
+    const modules = join(scratch, 'modules');
+    // One that no other Go of this machine satisfies.
+    mkdirSync(join(modules, 'registry/layerdisk'), { recursive: true });
+    mkdirSync(join(modules, 'lab/vcenter'), { recursive: true });
+    mkdirSync(join(modules, 'scripts'));
+    writeFileSync(join(modules, 'registry/layerdisk/go.mod'), 'module one\n\ngo 9.10.1\n');
+    writeFileSync(join(modules, 'lab/vcenter/go.mod'), 'module other\n\ngo 9.9.0\n');
+    cpSync(join(root, 'scripts/find-go'), join(modules, 'scripts/find-go'));
+    const findGo = (...args: string[]) =>
+      spawnSync('/bin/sh', [join(modules, 'scripts/find-go'), ...args], { env: { PATH: bin }, encoding: 'utf8' });
+    provide('go', 'echo go9.10.1');
+    expect(findGo('--want').stdout).toBe('9.10.1\n');
+    expect(findGo().stdout).toBe(`${join(bin, 'go')}\n`);
+    rmSync(join(bin, 'go'));
+    expect(findGo().status).toBe(1);
+  });
+
+  test('the tests want a docker CLI, peers and checkers; running does not', () => {
+    for (const program of ['docker', 'openssl', 'skopeo', 'docker-registry']) rmSync(join(bin, program));
+    expect(bootstrap('run').said).toMatch(/install -y docker-registry$/);
+    expect(bootstrap('test').said).toMatch(/install -y docker-registry docker.io openssl skopeo$/);
   });
 
   test('names what is missing where there is no apt-get', () => {

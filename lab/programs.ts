@@ -1,0 +1,22 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** The path of the first of these programs that the PATH has. @throws with what to install where it has none */
+export function findProgram(
+  names: readonly string[],
+  { env, install }: { env: NodeJS.ProcessEnv; install: string },
+): string {
+  for (const name of names) {
+    for (const folder of (env['PATH'] ?? '').split(delimiter)) {
+      const path = join(folder, name);
+      try {
+        accessSync(path, constants.X_OK);
+        return path;
+      } catch {
+        // Not here: look further.
+      }
+    }
+  }
+  const missing = names.length === 1 ? `${names[0]} is not` : `Neither ${names.join(' nor ')} is`;
+  throw new Error(`${missing} on the PATH. On Debian and Ubuntu: apt-get install ${install}`);
+}
