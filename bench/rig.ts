@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { resourceKey } from '../core/ids.ts';
+import type { CredentialRequests } from '../core/ports/credentials.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
-import { type AnyKind, defineKind } from '../jobs/define.ts';
+import { type AnyKind, defineKind, type ImagePorts } from '../jobs/define.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createSubmit, type Submit } from '../jobs/submit.ts';
 import { type LabRedis, startRedis } from '../lab/redis.ts';
@@ -99,7 +100,7 @@ export async function openBenchSystem(
     randomBytes,
   });
   const worker = await openWorker({
-    ports: { ...store, dataCentre: noDataCentre() },
+    ports: { ...store, dataCentre: noDataCentre(), images: noImages(store.credentials) },
     catalogue,
     world,
     name: 'bench',
@@ -135,6 +136,12 @@ function noDataCentre(): DataCentre {
     },
   );
   return unused as DataCentre;
+}
+
+/** Nor of registries. */
+function noImages(credentials: CredentialRequests): ImagePorts {
+  const refuse = (): Promise<never> => Promise.reject(new TypeError('this kind pulls nothing'));
+  return { registry: { resolve: refuse }, layers: { make: refuse, forget: refuse }, credentials };
 }
 
 /** Runs `work` over all items, so many at once. */

@@ -3,6 +3,7 @@ import { randomBytes } from '../platform/clock.ts';
 import type { ListenAddress } from '../platform/listen.ts';
 import type { Child } from './child.ts';
 import type { Lab, LabSettings } from './data-centre.ts';
+import { buildGo } from './go.ts';
 import { claimPort } from './ports.ts';
 import { keepSecret } from './secret-file.ts';
 import { listenOfWorker, listenVariable, serviceEnv, startService } from './services.ts';
@@ -27,8 +28,11 @@ export async function startProduct(settings: LabSettings, lab: Lab): Promise<Pro
   const rest = await claimPort(config.restListen, 'STOWAGE_REST_LISTEN');
   const apiKey = apiKeyOf(settings);
   const logDir = join(config.dataDir, 'logs');
+  const layerdisk =
+    config.images.layerdisk ?? (await buildGo({ root, module: 'registry/layerdisk', program: '.', env, logger }));
   const common = {
     ...lab.settings,
+    STOWAGE_LAYERDISK: layerdisk,
     STOWAGE_DATA_DIR: config.dataDir,
     ...listenVariable('STOWAGE_REST_LISTEN', rest),
     ...(apiKey.source === 'generated' ? { STOWAGE_API_KEY_FILE: apiKey.file } : {}),

@@ -8,6 +8,7 @@ import { ConfigError, readServiceConfig, type ServiceConfig, type VcenterConfig 
 import { createLogger } from '../platform/log.ts';
 import { createShutdown } from '../platform/shutdown.ts';
 import { startTelemetry } from '../platform/telemetry.ts';
+import { openImagePorts } from '../registry/open.ts';
 import { openStore } from '../store/open.ts';
 import { connectDataCentre } from '../vsphere/connect.ts';
 import type { Trust } from '../vsphere/trust.ts';
@@ -63,9 +64,18 @@ const dataCentre = await connectDataCentre({
 });
 shutdown.add('vcenter', () => dataCentre.close());
 
+const { registry, layers } = await openImagePorts({
+  config,
+  environment: process.env,
+  logger,
+  clock: systemClock,
+  random: randomBytes,
+});
+shutdown.add('registries', () => registry.close());
+
 for (const fault of await store.inspectSettings()) logger.error({ fault }, 'redis is not set up to keep jobs');
 const worker = await openWorker({
-  ports: { ...store, dataCentre },
+  ports: { ...store, dataCentre, images: { registry, layers, credentials: store.credentials } },
   catalogue,
   world: createWorld(config),
   name,

@@ -73,7 +73,9 @@ export interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-const WORLD = createWorld({ volumeStores: [{ name: 'default', target: { type: 'datastore', name: 'ds1' }, root: '' }] });
+const WORLD = createWorld({
+  volumeStores: [{ name: 'default', target: { type: 'datastore', name: 'ds1' }, root: '' }],
+});
 const nowMs = (): number => systemClock.nowMs();
 
 function openTestStore({

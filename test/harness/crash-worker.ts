@@ -9,6 +9,7 @@ import { randomBytes, systemClock } from '../../platform/clock.ts';
 import { readServiceConfig } from '../../platform/config.ts';
 import { createLogger } from '../../platform/log.ts';
 import { createShutdown } from '../../platform/shutdown.ts';
+import { openImagePorts } from '../../registry/open.ts';
 import { openStore, type Store } from '../../store/open.ts';
 import { connectDataCentre } from '../../vsphere/connect.ts';
 import { openWorker } from '../../workers/open.ts';
@@ -33,7 +34,7 @@ function guardedDataCentre(inner: DataCentre, points: CrashPoints): DataCentre {
     ...inner,
     tasks: withBoundaries(inner.tasks, 'tasks', ['wait', 'cancel'], points),
     disks: withBoundaries(inner.disks, 'disks', ['create', 'copy', 'extend', 'remove'], points),
-    files: withBoundaries(inner.files, 'files', ['makeDirectory', 'write', 'remove', 'copy'], points),
+    files: withBoundaries(inner.files, 'files', ['makeDirectory', 'write', 'upload', 'remove', 'copy'], points),
     machines: withBoundaries(
       withHolds(inner.machines, 'machines', ['findByDisk'], points),
       'machines',
@@ -74,6 +75,14 @@ const dataCentre = await connectDataCentre({
   maxConnections: config.vcenter.connections,
 });
 shutdown.add('vcenter', () => dataCentre.close());
+const { registry, layers } = await openImagePorts({
+  config,
+  environment: process.env,
+  logger,
+  clock: systemClock,
+  random: randomBytes,
+});
+shutdown.add('registries', () => registry.close());
 const worker = await openWorker({
   ports: {
     ...store,
@@ -82,6 +91,11 @@ const worker = await openWorker({
     records: withBoundaries(withHolds(store.records, 'records', ['list'], points), 'records', ['observe'], points),
     entrySource: guardedEntries(store, points),
     dataCentre: guardedDataCentre(dataCentre, points),
+    images: {
+      registry: withBoundaries(registry, 'registry', ['resolve'], points),
+      layers: withBoundaries(layers, 'layers', ['make', 'forget'], points),
+      credentials: store.credentials,
+    },
   },
   catalogue,
   world: createWorld(config),

@@ -14,9 +14,10 @@ import type { World } from '../../jobs/define.ts';
 import { createCatalogue } from '../../jobs/registry.ts';
 import { createSubmit, type Submit } from '../../jobs/submit.ts';
 import { type LabRedis, startRedis } from '../../lab/redis.ts';
-import { LAB_VOLUME_STORES } from '../../lab/vcenter.ts';
+import { LAB_IMAGE_STORE, LAB_VOLUME_STORES } from '../../lab/vcenter.ts';
 import { randomBytes, systemClock } from '../../platform/clock.ts';
 import { parseRedisUrl } from '../../platform/redis-url.ts';
+import { parseImageStore } from '../../platform/registry-values.ts';
 import { parseVolumeStores } from '../../platform/volume-stores.ts';
 import { openStore, type Store } from '../../store/open.ts';
 import { type RunningVcenter, startVcenter, type VcenterOptions } from './vcenter.ts';
@@ -81,7 +82,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     startVcenter('lab', options.vcenter ?? {}),
   ]);
   const catalogue = createCatalogue(ALL_KINDS);
-  const world = createWorld({ volumeStores: parseVolumeStores(LAB_VOLUME_STORES), images: { store: LAB_IMAGE_STORE } });
+  const world = createWorld({
+    volumeStores: parseVolumeStores(LAB_VOLUME_STORES),
+    images: { store: parseImageStore(LAB_IMAGE_STORE) },
+  });
   const store = openStore({
     address: parseRedisUrl(redis.url),
     prefix: 'stowage',
@@ -100,6 +104,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     VCENTER_USER: vcenter.user,
     VCENTER_PASSWORD: vcenter.password,
     STOWAGE_VOLUME_STORES: LAB_VOLUME_STORES,
+    STOWAGE_IMAGE_STORE: LAB_IMAGE_STORE,
     STOWAGE_DATA_DIR: directory,
     STOWAGE_LOCK_MS: String(options.lockMs ?? 1_000),
     STOWAGE_WORKER_LISTEN: '127.0.0.1:0',
