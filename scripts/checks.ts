@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /** One thing that must hold of the sources: a command that says so by exit code 0, and the one that mends it. */
 export interface Check {
@@ -45,28 +45,39 @@ export function sourceChecks(root: string): readonly Check[] {
   ];
 }
 
+/** The folders with a go.mod, relative to the repository. */
+function goModules(root: string): readonly string[] {
+  return sourceFolders(root)
+    .flatMap((folder) => globSync(`${folder}/*/go.mod`, { cwd: root }))
+    .map(dirname)
+    .sort();
+}
+
 export function goChecks(root: string, go: string): readonly Check[] {
-  const cwd = join(root, 'lab', 'vcenter');
-  return [
-    {
-      name: 'Go format',
-      command: [
-        'sh',
-        '-c',
-        'unformatted=$("$0" -l .) && echo "$unformatted" && [ -z "$unformatted" ]',
-        join(go, '..', 'gofmt'),
-      ],
-      cwd,
-      fix: 'cd lab/vcenter && gofmt -w .',
-    },
-    { name: 'go vet', command: [go, 'vet', './...'], cwd, fix: 'cd lab/vcenter && go vet ./...    (correct by hand)' },
-    {
-      name: 'go test',
-      command: [go, 'test', './...'],
-      cwd,
-      fix: 'cd lab/vcenter && go test ./...    (correct by hand)',
-    },
-  ];
+  return goModules(root).flatMap((module) => {
+    const cwd = join(root, module);
+    const correct = '    (correct by hand)';
+    return [
+      {
+        name: `Go format, ${module}`,
+        command: [
+          'sh',
+          '-c',
+          'unformatted=$("$0" -l .) && echo "$unformatted" && [ -z "$unformatted" ]',
+          join(go, '..', 'gofmt'),
+        ],
+        cwd,
+        fix: `cd ${module} && gofmt -w .`,
+      },
+      { name: `go vet, ${module}`, command: [go, 'vet', './...'], cwd, fix: `cd ${module} && go vet ./...${correct}` },
+      {
+        name: `go test, ${module}`,
+        command: [go, 'test', './...'],
+        cwd,
+        fix: `cd ${module} && go test ./...${correct}`,
+      },
+    ];
+  });
 }
 
 /** Runs them, two at once, and prints each as it ends: a line when it is good, all of its output when it is not. */

@@ -38,13 +38,15 @@ func parse() (settings, error) {
 	return s, err
 }
 
-func main() {
+func main() { os.Exit(program()) }
+
+func program() int {
 	s, err := parse()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
+		return 2
 	}
-	os.Exit(run(s, os.Stdin, os.Stdout))
+	return run(s, os.Stdin, os.Stdout)
 }
 
 // run gives the exit code. The first to end it says the one line: the conversion, or a signal.
