@@ -7,6 +7,7 @@ import { authenticate } from './auth.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { hostRoutes } from './hosts.ts';
+import { imageRoutes } from './images.ts';
 import { jobActionRoutes } from './job-actions.ts';
 import { jobRoutes } from './jobs.ts';
 import { keyRoutes } from './keys.ts';
@@ -31,6 +32,7 @@ const ROUTES: readonly Routes[] = [
   volumeVerbRoutes,
   storeRoutes,
   strayRoutes,
+  imageRoutes,
   hostRoutes,
   eventRoutes,
   keyRoutes,
