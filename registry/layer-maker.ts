@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isErrorCode, StowageError } from '../core/errors.ts';
+import type { ImageLayer } from '../core/image.ts';
+import type { BlobSource, LayerFile, LayerMaker, Registry } from '../core/ports/registry.ts';
+import { hexOf, shortId } from '../core/reference.ts';
+import type { Clock, RandomBytes } from '../platform/clock.ts';
+import type { ImageConfig } from '../platform/config.ts';
+import type { Logger } from '../platform/log.ts';
+import { abortError } from './failure.ts';
+import { LayerdiskRun, type LayerReport } from './layerdisk-run.ts';
+import { readStretch, Spool, type Stretch } from './spool.ts';
+import { Turns } from './turns.ts';
+
+export interface LayerMakerOptions {
+  readonly registry: Pick<Registry, 'blob'>;
+  readonly config: Pick<ImageConfig, 'pulls' | 'pullsPerRegistry' | 'maxLayerBytes' | 'spoolDir'>;
+  /** The program. */
+  readonly layerdisk: string;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+}
+
+type MakeCall = Parameters<LayerMaker['make']>[3];
+
+interface Order {
+  readonly layer: ImageLayer;
+  readonly source: BlobSource;
+  readonly outFile: string;
+  readonly call: MakeCall;
+}
+
+/** Makes the spool directory, and removes leftovers of a day ago there. @throws `internal-error` */
+export async function openLayerMaker(options: LayerMakerOptions): Promise<LayerMaker> {
+  const { clock, random, config } = options;
+  return new StreamingLayerMaker(options, await Spool.open({ dir: config.spoolDir, clock, random }));
+}
+
+class StreamingLayerMaker implements LayerMaker {
+  readonly #options: LayerMakerOptions;
+  readonly #spool: Spool;
+  readonly #turns: Turns;
+
+  constructor(options: LayerMakerOptions, spool: Spool) {
+    this.#options = options;
+    this.#spool = spool;
+    this.#turns = new Turns(options.config.pulls, options.config.pullsPerRegistry);
+  }
+
+  async make(layer: ImageLayer, source: BlobSource, owner: string, call: MakeCall): Promise<LayerFile> {
+    const endTurn = await this.#turns.take(source.registry, call.signal, () => call.onProgress?.('waiting', 0));
+    try {
+      const order = { layer, source, outFile: this.#outFile(layer, owner), call };
+      const stretches = await this.#spool.stretches(source.digest, source.sizeBytes);
+      try {
+        return await this.#attempt(order, stretches);
+      } catch (error) {
+        if (!isErrorCode(error, 'layer-invalid', 'layer-too-large')) throw error;
+        // What is wrong may be what was spooled, by a machine that lost its power, say: it is not kept.
+        await this.#spool.clear(source.digest);
+        if (stretches.length === 0 || call.signal.aborted || error.code !== 'layer-invalid') throw error;
+        this.#options.logger.warn({ blob: source.digest, reason: error.message }, 'a spooled blob is fetched anew');
+      }
+      try {
+        return await this.#attempt(order, []);
+      } catch (error) {
+        if (isErrorCode(error, 'layer-invalid', 'layer-too-large')) await this.#spool.clear(source.digest);
+        throw error;
+      }
+    } finally {
+      endTurn();
+    }
+  }
+
+  async forget(layer: ImageLayer, owner: string, isDone: boolean): Promise<void> {
+    await rm(this.#outFile(layer, owner), { force: true });
+    if (isDone) await this.#spool.clear(layer.blob.digest);
+  }
+
+  #outFile(layer: ImageLayer, owner: string): string {
+    return join(this.#spool.dir, `${hexOf(layer.diffId)}.${encodeURIComponent(owner)}.disk`);
+  }
+
+  async #attempt(order: Order, stretches: readonly Stretch[]): Promise<LayerFile> {
+    const { layer, source, outFile, call } = order;
+    // So that the program makes a new inode, whatever an earlier attempt of the owner may still have open.
+    await rm(outFile, { force: true });
+    const { config, layerdisk } = this.#options;
+    const settings = { program: layerdisk, outFile, maxBytes: config.maxLayerBytes, tempDir: config.spoolDir };
+    const run = new LayerdiskRun(settings);
+    const onAbort = (): void => void run.kill();
+    call.signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await this.#feed(run, order, stretches);
+      call.onProgress?.('extracting', source.sizeBytes);
+      const report = await run.report();
+      if (call.signal.aborted) throw abortError(call.signal);
+      verify(report, layer);
+      return await layerFile(outFile, report, call.signal);
+    } catch (error) {
+      await run.kill();
+      await rm(outFile, { force: true });
+      throw call.signal.aborted ? abortError(call.signal) : error;
+    } finally {
+      call.signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** All of the blob, or until the program has ended: its report says why. What had arrived before is not fetched again. */
+  async #feed(run: LayerdiskRun, { source, call }: Order, stretches: readonly Stretch[]): Promise<void> {
+    let at = 0;
+    const advance = (bytes: number): void => {
+      at += bytes;
+      call.onProgress?.('downloading', at);
+    };
+    for (const stretch of stretches) {
+      for await (const chunk of readStretch(stretch)) {
+        await run.write(chunk);
+        if (run.ended.aborted) return;
+        advance(chunk.length);
+      }
+    }
+    if (at >= source.sizeBytes) return;
+    const segment = await this.#spool.begin(source.digest, at);
+    const { credentials, signal } = call;
+    const reading = {
+      signal: AbortSignal.any([signal, run.ended]),
+      ...(credentials === undefined ? {} : { credentials }),
+    };
+    try {
+      for await (const chunk of this.#options.registry.blob(source, at, reading)) {
+        await Promise.all([segment.append(chunk), run.write(chunk)]);
+        advance(chunk.length);
+      }
+    } catch (error) {
+      if (!run.ended.aborted || signal.aborted) throw error;
+    } finally {
+      await segment.close();
+    }
+  }
+}
+
+/** @throws `layer-invalid` that says what differs */
+function verify(report: LayerReport, layer: ImageLayer): void {
+  const { blob, diffId } = layer;
+  const name = `the layer ${shortId(diffId)}`;
+  if (report.blobBytes !== blob.sizeBytes) {
+    throw new StowageError(
+      'layer-invalid',
+      `${name}: expected a blob of ${blob.sizeBytes} bytes, got ${report.blobBytes}`,
+    );
+  }
+  if (report.blobDigest !== blob.digest) {
+    const message = `${name}: expected a blob with the digest ${brief(blob.digest)}, got ${brief(report.blobDigest)}`;
+    throw new StowageError('layer-invalid', message);
+  }
+  if (report.diffId !== diffId) {
+    const message = `${name}: expected a tar with the diffID ${brief(diffId)}, got ${brief(report.diffId)}`;
+    throw new StowageError('layer-invalid', message);
+  }
+}
+
+function brief(digest: string): string {
+  return digest.slice(0, 'sha256:'.length + 12);
+}
+
+async function layerFile(file: string, report: LayerReport, signal: AbortSignal): Promise<LayerFile> {
+  const { imageBytes, contentBytes, impliedDirectories } = report;
+  const { size: sizeBytes } = await stat(file);
+  if (sizeBytes !== imageBytes || sizeBytes % 512 !== 0) {
+    const message = `layerdisk reported a disk of ${imageBytes} bytes and left one of ${sizeBytes}`;
+    throw new StowageError('internal-error', message);
+  }
+  const sha256 = report.imageSha256 ?? (await sha256Of(file, signal));
+  return { file, sizeBytes, sha256, contentBytes, impliedDirectories };
+}
+
+async function sha256Of(file: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1_048_576, signal })) hash.update(chunk);
+  return hash.digest('hex');
+}
