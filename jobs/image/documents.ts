@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { StowageError } from '../../core/errors.ts';
+import { isErrorCode, StowageError } from '../../core/errors.ts';
 import { type DatastorePath, parseDatastorePath, parseDiskUuid, parseJobId } from '../../core/ids.ts';
 import type { ImageDocument, LayerDocument } from '../../core/image.ts';
 import type { Files } from '../../core/ports/data-centre.ts';
@@ -71,6 +71,20 @@ export async function readLayerDocument(
   const path = layerDocumentPath(home);
   const bytes = await files.read(path, signal);
   return bytes === undefined ? undefined : decode(layerDocument, bytes, path);
+}
+
+/** For who undoes or removes: a document that is damaged is nobody's. A read that failed says nothing, and is thrown. */
+export async function readUndamaged(
+  files: Files,
+  home: DatastorePath,
+  signal: AbortSignal,
+): Promise<LayerDocument | undefined> {
+  try {
+    return await readLayerDocument(files, home, signal);
+  } catch (thrown) {
+    if (isErrorCode(thrown, 'image-damaged')) return undefined;
+    throw thrown;
+  }
 }
 
 /** undefined: there is none. @throws `image-damaged` */

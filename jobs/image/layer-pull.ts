@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isErrorCode, StowageError } from '../../core/errors.ts';
+import { StowageError } from '../../core/errors.ts';
 import type { JobId } from '../../core/ids.ts';
 import type { LayerDocument, LayerRecord } from '../../core/image.ts';
 import type { Versioned } from '../../core/record.ts';
@@ -7,7 +7,7 @@ import { type AnyKind, defineKind, type Step, type StepResult } from '../define.
 import { noted } from '../noted.ts';
 import { ignoreMissing } from '../volume/ignore-missing.ts';
 import { diskDescriptor, diskUuidOf } from './descriptor.ts';
-import { encode, readLayerDocument } from './documents.ts';
+import { encode, readUndamaged } from './documents.ts';
 import {
   type LayerPullContext,
   type LayerPullNotes,
@@ -83,7 +83,7 @@ const directory: Step<Payload, Notes> = {
     const { files, disks } = context.dataCentre;
     const home = homeOf(context);
     if ((await files.makeDirectory(home, context.fence)) === 'created') return {};
-    const document = await readLayerDocument(files, home, context.signal).catch(asMissing);
+    const document = await readUndamaged(files, home, context.signal);
     if (document?.state !== 'available' || document.diffId !== context.payload.diffId) return {};
     if ((await disks.uuid(document.disk.path, context.signal)) !== document.disk.uuid) return {};
     const { record } = await published(context, document);
@@ -97,16 +97,11 @@ const directory: Step<Payload, Notes> = {
     const { files } = context.dataCentre;
     const home = homeOf(context);
     await context.images.layers.forget(layerOf(context.payload), ownerOf(context), true);
-    const document = await readLayerDocument(files, home, context.signal).catch(() => undefined);
+    const document = await readUndamaged(files, home, context.signal);
     if (document !== undefined && document.job !== context.jobId) return;
     await ignoreMissing(context.task(() => files.remove(home, context.fence)));
   },
 };
-
-function asMissing(thrown: unknown): undefined {
-  if (isErrorCode(thrown, 'image-damaged')) return undefined;
-  throw thrown;
-}
 
 /** Fetched, unpacked, uploaded and read back, under names of this claim's own. Nothing of it counts before the document. */
 const disk: Step<Payload, Notes> = {

@@ -7,7 +7,7 @@ import { isJobOver } from '../../core/states.ts';
 import { branded } from '../branded.ts';
 import { type AnyKind, defineKind, type Step, type StepContext, type StepResult } from '../define.ts';
 import { ignoreMissing } from '../volume/ignore-missing.ts';
-import { digestSchema, encode, readLayerDocument } from './documents.ts';
+import { digestSchema, encode, readUndamaged } from './documents.ts';
 import { imageWithLayer } from './layer-users.ts';
 import { imageStoreOf, layerDocumentPath, layerHome, layerLine } from './place.ts';
 
@@ -65,7 +65,7 @@ const mark: Step<Payload, Notes> = {
   name: 'mark',
   async run(context) {
     const { files } = context.dataCentre;
-    const document = await readLayerDocument(files, homeOf(context), context.signal).catch(() => undefined);
+    const document = await readUndamaged(files, homeOf(context), context.signal);
     if (document !== undefined && document.state !== 'deleting')
       await files.write(layerDocumentPath(homeOf(context)), encode({ ...document, state: 'deleting' }), context.fence);
     return {};

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { StowageError } from '../../core/errors.ts';
 import { datastorePath, newJobId, parseDiskUuid, parseVolumeName } from '../../core/ids.ts';
 import type { VolumeDocument } from '../../core/volume.ts';
-import { decodeDocument, encodeDocument } from './document.ts';
+import type { Files } from '../../core/ports/data-centre.ts';
+import { decodeDocument, encodeDocument, readUndamaged } from './document.ts';
 
 const PATH = datastorePath('ds', 'stowage/volumes/demo/volume.json');
 const name = parseVolumeName('demo');
@@ -52,5 +54,14 @@ describe('the document beside a volume', () => {
       expect.objectContaining({ code: 'volume-damaged', message: expect.stringContaining(reason) }),
     );
     expect(() => decodeDocument(bytes(content), PATH)).toThrow(PATH);
+  });
+
+  it('for one who undoes, damage is nothing, and a read that failed is no answer', async () => {
+    const reading = (read: Files['read']) =>
+      readUndamaged({ read } as Files, datastorePath('ds', 'stowage/volumes/demo'), new AbortController().signal);
+    expect(await reading(async () => Buffer.from(bytes('torn')))).toBeUndefined();
+    expect(await reading(async () => undefined)).toBeUndefined();
+    const away = new StowageError('vcenter-unreachable', 'away');
+    await expect(reading(() => Promise.reject(away))).rejects.toBe(away);
   });
 });

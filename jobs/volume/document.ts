@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { StowageError } from '../../core/errors.ts';
+import { isErrorCode, StowageError } from '../../core/errors.ts';
 import { type DatastorePath, parseDatastorePath, parseDiskUuid, parseJobId, parseVolumeName } from '../../core/ids.ts';
 import type { Files } from '../../core/ports/data-centre.ts';
 import { ACCESS_MODES, DISK_FORMATS, FILE_SYSTEMS, type VolumeDocument } from '../../core/volume.ts';
@@ -58,4 +58,21 @@ export async function readDocument(
   const path = documentPathOf(home);
   const bytes = await files.read(path, signal);
   return bytes === undefined ? undefined : decodeDocument(bytes, path);
+}
+
+/**
+ * For undoing: a document that is damaged is nobody's, as one that is not there. A read that failed, or was interrupted, says nothing
+ * about what lies there, and is thrown: what undoes must not take it for "nothing to undo".
+ */
+export async function readUndamaged(
+  files: Files,
+  home: DatastorePath,
+  signal: AbortSignal,
+): Promise<VolumeDocument | undefined> {
+  try {
+    return await readDocument(files, home, signal);
+  } catch (thrown) {
+    if (isErrorCode(thrown, 'volume-damaged')) return undefined;
+    throw thrown;
+  }
 }

@@ -3,7 +3,7 @@ import type { DatastorePath, TaskRef } from '../../core/ids.ts';
 import type { Files } from '../../core/ports/data-centre.ts';
 import type { Step } from '../define.ts';
 import { noted } from '../noted.ts';
-import { readDocument } from './document.ts';
+import { readUndamaged } from './document.ts';
 import { ignoreMissing } from './ignore-missing.ts';
 import type { MakeContext, MakeNotes, MakeResult } from './make-notes.ts';
 import type { VolumeRequest } from './options.ts';
@@ -139,7 +139,7 @@ async function removeDisk(context: MakeContext): Promise<void> {
   const { place } = context.notes;
   if (place?.disk === undefined) return;
   const { path } = place.disk;
-  const document = await readDocument(context.dataCentre.files, place.home, context.signal).catch(() => undefined);
+  const document = await readUndamaged(context.dataCentre.files, place.home, context.signal);
   if (document?.job !== context.jobId || (await sizeOnDatastore(context)) === undefined) return;
   await ignoreMissing(context.task(() => context.dataCentre.disks.remove(path, context.fence)));
 }

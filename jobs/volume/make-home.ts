@@ -3,7 +3,7 @@ import type { DiskUuid } from '../../core/ids.ts';
 import { type VolumeDocument, VOLUME_DOCUMENT, type VolumePlace } from '../../core/volume.ts';
 import type { Step } from '../define.ts';
 import { noted } from '../noted.ts';
-import { encodeDocument, readDocument } from './document.ts';
+import { encodeDocument, readDocument, readUndamaged } from './document.ts';
 import { ignoreMissing } from './ignore-missing.ts';
 import type { MakeContext, MakeNotes, MakeResult } from './make-notes.ts';
 import type { VolumeRequest } from './options.ts';
@@ -82,7 +82,7 @@ async function removeHome(context: MakeContext): Promise<void> {
   const { files } = context.dataCentre;
   const { place } = context.notes;
   if (place === undefined) return;
-  const document = await readDocument(files, place.home, context.signal).catch(() => undefined);
+  const document = await readUndamaged(files, place.home, context.signal);
   const entries = await files.list(place.home, context.signal);
   if (
     entries === undefined ||
@@ -139,7 +139,7 @@ export const publish: Step<VolumeRequest, MakeNotes> = {
   async undo(context) {
     const { place } = context.notes;
     if (place === undefined) return;
-    const document = await readDocument(context.dataCentre.files, place.home, context.signal).catch(() => undefined);
+    const document = await readUndamaged(context.dataCentre.files, place.home, context.signal);
     if (document?.job !== context.jobId || document.state !== 'available') return;
     await context.dataCentre.files.write(
       documentPathOf(place.home),

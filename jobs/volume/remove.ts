@@ -164,7 +164,11 @@ export const volumeRemove: AnyKind = defineKind<Payload, Notes>({
     const found = await context.records.read('volume', context.payload.name);
     const { before } = context.notes;
     if (found === undefined || before === undefined || found.record.job !== context.jobId) return {};
-    const isWhole = await isDiskThere(context).catch(() => false);
+    const isWhole = await isDiskThere(context).catch((thrown: unknown) => {
+      // Who was interrupted knows nothing of the disk: whoever has the claim next asks again.
+      if (context.signal.aborted) throw thrown;
+      return false;
+    });
     const failed: VolumeRecord = {
       ...found.record,
       state: 'failed',

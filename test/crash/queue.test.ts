@@ -18,7 +18,7 @@ describe('jobs in trouble', () => {
   let redis: Redis;
   const workers: WorkerProcess[] = [];
   beforeAll(async () => {
-    system = await startSystem({ workers: 0, lockMs: 500 });
+    system = await startSystem({ workers: 0, lockMs: 1_000 });
     redis = new Redis({ path: system.redis.socketPath, password: system.redis.password });
     crash = crashSystem(system, redis);
   });

@@ -38,7 +38,8 @@ export class Walk {
 
   static async open(): Promise<Walk> {
     // One process holds all scenarios at their boundaries at once.
-    const system = await startSystem({ workers: 0, lockMs: 500, env: { STOWAGE_WORKER_CONCURRENCY: '64' } });
+    // A lock that a busy machine does not let go by itself: nobody is to lose a job but by the death that was planned.
+    const system = await startSystem({ workers: 0, lockMs: 1_000, env: { STOWAGE_WORKER_CONCURRENCY: '64' } });
     const redis = new Redis({ path: system.redis.socketPath, password: system.redis.password });
     const crash = crashSystem(system, redis);
     const all = Object.entries(SCENARIOS).flatMap(([kind, scenarios]) =>

@@ -32,7 +32,10 @@ const STOP_MS = 30_000;
 export interface SystemOptions {
   /** How many `workers/main.ts` to start with. Default: 1. */
   readonly workers?: number;
-  /** Of the queue's locks: how soon another worker takes over from one that died. Default: 1,000. */
+  /**
+   * Of the queue's locks: how soon another worker takes over from one that died. A worker that waits longer for a CPU loses its claims
+   * too, and its jobs have attempts that a test does not expect. Default: 3,000.
+   */
   readonly lockMs?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly vcenter?: VcenterOptions;
@@ -106,7 +109,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     STOWAGE_VOLUME_STORES: LAB_VOLUME_STORES,
     STOWAGE_IMAGE_STORE: LAB_IMAGE_STORE,
     STOWAGE_DATA_DIR: directory,
-    STOWAGE_LOCK_MS: String(options.lockMs ?? 1_000),
+    STOWAGE_LOCK_MS: String(options.lockMs ?? 3_000),
     STOWAGE_WORKER_LISTEN: '127.0.0.1:0',
     STOWAGE_LOG_LEVEL: 'info',
     ...options.env,
