@@ -13,7 +13,7 @@ import { createShutdown } from '../platform/shutdown.ts';
 import { startTelemetry } from '../platform/telemetry.ts';
 import { openStore } from '../store/open.ts';
 import { type ApiConfig, explainOpenBind, explainOpenDocker, readApiConfig, readDockerTls } from './config.ts';
-import type { DockerParts, DockerTls } from './docker/parts.ts';
+import type { DockerTls } from './docker/parts.ts';
 import { createDockerServer } from './docker/server.ts';
 import { createRestServer } from './rest/server.ts';
 
@@ -43,7 +43,7 @@ shutdown.add('telemetry', () => telemetry.shutdown());
 
 const catalogue = createCatalogue(ALL_KINDS);
 const nowMs = (): number => systemClock.nowMs();
-const { jobs, records, events, keys, health, close } = openStore({
+const { jobs, records, events, keys, health, credentials, close } = openStore({
   address: config.redis,
   prefix: config.redisPrefix,
   patience: 'face',
@@ -62,21 +62,17 @@ if (openBind !== undefined) refuse(openBind);
 const world = createWorld(config);
 const submit = createSubmit({ catalogue, world, jobs, nowMs, randomBytes });
 const version = packageJson.version;
-// TODO(issue 3): the registry client, the credentials on offer and the progress of layers come with `image.pull`.
+// TODO(issue 3): the registry client comes with `image.pull`.
 const later = async (): Promise<never> => {
   throw new StowageError('operation-unsupported', 'registries cannot be used yet');
-};
-const untilImages: Pick<DockerParts, 'registry' | 'credentials' | 'progress'> = {
-  registry: { login: later, search: later },
-  credentials: { offer: () => ({ withdraw: () => undefined }) },
-  progress: async () => new Map(),
 };
 const docker = createDockerServer({
   submit,
   jobs,
   records,
   events,
-  ...untilImages,
+  registry: { login: later, search: later },
+  credentials,
   logger,
   version,
   clock: systemClock,

@@ -9,6 +9,9 @@ export type Answer =
   /** Status 200 at once, then one JSON document a line as they come. */
   | { readonly type: 'lines'; readonly lines: AsyncIterable<unknown> };
 
+/** Among lines: nothing to tell, and the stream lives. Readers of JSON pass over the white space that it is. */
+export const KEEP_ALIVE = Symbol('keep-alive');
+
 type AnswerHeaders = Readonly<Record<string, string>>;
 
 export function json(body: unknown, status = 200): Answer {
@@ -24,8 +27,8 @@ export function refusal(status: number, message: string): Answer {
   return { type: 'json', status, body: { message } };
 }
 
-/** @param signal ends a stream whose client has gone */
-export async function writeAnswer(response: ServerResponse, answer: Answer, signal: AbortSignal): Promise<void> {
+/** @param gone fires when the client has gone */
+export async function writeAnswer(response: ServerResponse, answer: Answer, gone: AbortSignal): Promise<void> {
   switch (answer.type) {
     case 'json':
       return writeBody(response, answer.status, 'application/json', `${JSON.stringify(answer.body)}\n`);
@@ -36,7 +39,7 @@ export async function writeAnswer(response: ServerResponse, answer: Answer, sign
       response.writeHead(answer.status, answer.headers).end();
       return;
     case 'lines':
-      return await writeLines(response, answer.lines, signal);
+      return await writeLines(response, answer.lines, gone);
   }
 }
 
@@ -46,13 +49,13 @@ function writeBody(response: ServerResponse, status: number, contentType: string
 }
 
 /** The header goes at once: clients wait for it before they do what they want to hear about. */
-async function writeLines(response: ServerResponse, lines: AsyncIterable<unknown>, signal: AbortSignal): Promise<void> {
+async function writeLines(response: ServerResponse, lines: AsyncIterable<unknown>, gone: AbortSignal): Promise<void> {
   response.writeHead(200, { 'content-type': 'application/json' });
   response.flushHeaders();
   for await (const line of lines) {
-    if (signal.aborted) break;
-    const isTaken = response.write(`${JSON.stringify(line)}\r\n`);
-    if (!isTaken) await once(response, 'drain', { signal }).catch(() => undefined);
+    if (response.destroyed) break;
+    const isTaken = response.write(line === KEEP_ALIVE ? '\r\n' : `${JSON.stringify(line)}\r\n`);
+    if (!isTaken) await once(response, 'drain', { signal: gone }).catch(() => undefined);
   }
   response.end();
 }

@@ -1,21 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { JobId } from '../../core/ids.ts';
 import type { CredentialOffers } from '../../core/ports/credentials.ts';
 import type { EventStore, JobStore, RecordStore, Role } from '../../core/ports/jobs.ts';
-import type { LayerPhase, Registry } from '../../core/ports/registry.ts';
+import type { Registry } from '../../core/ports/registry.ts';
 import type { Submit } from '../../jobs/submit.ts';
 import type { Clock, RandomBytes } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { SubjectRoles } from '../../platform/registry-values.ts';
 import type { Caller } from '../caller.ts';
 import type { Answer } from './answer.ts';
-
-/** How far a layer is, for people; nothing is decided by it. */
-export interface LayerProgress {
-  readonly phase: LayerPhase;
-  readonly current: number;
-  readonly total?: number;
-}
 
 /** Certificates in PEM: the server's own, and the authorities of its clients. */
 export interface DockerTls {
@@ -27,9 +19,7 @@ export interface DockerTls {
 /** What the Docker face is made of. It reads records and submits jobs; nothing here talks to vSphere. */
 export interface DockerParts {
   readonly submit: Submit;
-  readonly jobs: Pick<JobStore, 'read' | 'waitUntilOver' | 'discard'>;
-  /** Of the jobs that have told any. */
-  readonly progress: (ids: readonly JobId[]) => Promise<ReadonlyMap<JobId, LayerProgress>>;
+  readonly jobs: Pick<JobStore, 'read' | 'waitUntilOver' | 'discard' | 'progress'>;
   readonly records: RecordStore;
   readonly events: EventStore;
   readonly registry: Pick<Registry, 'login' | 'search'>;
@@ -56,6 +46,8 @@ export interface Call {
   readonly traceparent: string;
   /** Fires when the client has gone or the server stops. */
   readonly signal: AbortSignal;
+  /** Fires when the server stops; what goes on without the client ends then. */
+  readonly stopping: AbortSignal;
   /** The body as JSON; undefined when it is empty. @throws `body-malformed`, `body-too-large`, `media-type-unsupported` */
   readonly readJson: () => Promise<unknown>;
 }

@@ -3,8 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import type { JobId } from '../../core/ids.ts';
-import type { RegistryCredentials } from '../../core/ports/registry.ts';
 import { StowageError } from '../../core/errors.ts';
 import { ALL_KINDS } from '../../jobs/all.ts';
 import type { World } from '../../jobs/define.ts';
@@ -33,8 +31,6 @@ export interface DockerRig {
   readonly address: string;
   /** Every line logged so far. */
   readonly log: () => string;
-  /** Credentials on offer now, by job. */
-  readonly offered: ReadonlyMap<JobId, RegistryCredentials>;
   /** Runs the real CLI against the server, with a configuration directory of its own. */
   docker(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran>;
   close(): Promise<void>;
@@ -53,7 +49,7 @@ const registry: DockerParts['registry'] = {
 
 /** Serves a store's contents to the CLI on a free port. */
 export async function serveDocker(
-  given: Pick<DockerParts, 'submit' | 'jobs' | 'records' | 'events'> & Partial<DockerParts>,
+  given: Pick<DockerParts, 'submit' | 'jobs' | 'records' | 'events' | 'credentials'> & Partial<DockerParts>,
 ): Promise<DockerRig> {
   const config = mkdtempSync(join(tmpdir(), 'stowage-docker-'));
   const lines: string[] = [];
@@ -63,16 +59,8 @@ export async function serveDocker(
       done();
     },
   });
-  const offered = new Map<JobId, RegistryCredentials>();
   const server = createDockerServer({
-    progress: async () => new Map(),
     registry,
-    credentials: {
-      offer(job, credentials) {
-        offered.set(job, credentials);
-        return { withdraw: () => offered.delete(job) };
-      },
-    },
     logger: createLogger({ name: 'docker', level: 'debug', destination }),
     version: '0.0.0-test',
     clock: systemClock,
@@ -85,7 +73,6 @@ export async function serveDocker(
     server,
     address,
     log: () => lines.join(''),
-    offered,
     docker: async (args, env = {}) =>
       await runDocker(args, { DOCKER_HOST: `tcp://${address}`, DOCKER_CONFIG: config, ...env }),
     async close() {

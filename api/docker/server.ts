@@ -22,6 +22,8 @@ import { API_VERSION, splitVersion } from './version.ts';
 /** Longer than the CLI and SDKs keep idle connections. */
 const KEEP_ALIVE_MS = 75_000;
 const HEADERS_MS = 60_000;
+/** Of TCP: what shows that a client which only listens is gone. */
+const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
 const QUIET_ROUTES: ReadonlySet<string> = new Set(['/_ping', 'unknown']);
 
 export interface DockerServer {
@@ -72,10 +74,11 @@ export function createDockerServer(parts: DockerParts): DockerServer {
 }
 
 function createHttpServer(tls: DockerTls | undefined): Server {
-  if (tls === undefined) return createServer();
+  if (tls === undefined) return createServer(KEEP_ALIVE);
   // allowHalfOpen: the CLI ends its side of a hijacked connection as soon as it has no more input; output goes on.
   const server = createTlsServer({
     ...tls,
+    ...KEEP_ALIVE,
     requestCert: true,
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
@@ -111,7 +114,7 @@ async function serve(serving: Serving, request: IncomingMessage, response: Serve
   await context.with(trace.context, async () => {
     try {
       const answer = await answerTo(serving, request, progress, signal);
-      await writeAnswer(response, answer, signal);
+      await writeAnswer(response, answer, gone.signal);
     } catch (thrown) {
       await writeFailure(serving, progress, response, thrown, gone.signal);
     }
@@ -152,6 +155,7 @@ async function answerTo(
     caller,
     traceparent: progress.trace.traceparent,
     signal,
+    stopping: serving.stopping,
     readJson: async () => await readJson(request),
   };
   return await route.handler(call, parts);
