@@ -1,7 +1,6 @@
 import { context } from '@opentelemetry/api';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { asStowageError, StowageError } from '../../core/errors.ts';
 import { hasRole } from '../../jobs/submit.ts';
@@ -16,14 +15,14 @@ import { answerOf, messageOf } from './errors.ts';
 import type { DockerParts, DockerTls } from './parts.ts';
 import { createRouter, type RouteMatch, type Router } from './router.ts';
 import { ROUTES } from './routes.ts';
-import { answerPlainClients } from './tls.ts';
+import { createTlsServer } from './tls.ts';
 import { API_VERSION, splitVersion } from './version.ts';
 
 /** Longer than the CLI and SDKs keep idle connections. */
 const KEEP_ALIVE_MS = 75_000;
 const HEADERS_MS = 60_000;
 /** Of TCP: what shows that a client which only listens is gone. */
-const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
+const PROBE_MS = 30_000;
 const QUIET_ROUTES: ReadonlySet<string> = new Set(['/_ping', 'unknown']);
 
 export interface DockerServer {
@@ -46,7 +45,7 @@ export function createDockerServer(parts: DockerParts): DockerServer {
   const stopping = new AbortController();
   const router = createRouter(ROUTES);
   const traces = createRequestTraces('stowage-docker', parts);
-  const server = createHttpServer(parts.tls);
+  const { server, dropHandshakes } = createHttpServer(parts.tls);
   // An upload or an attached terminal takes as long as it takes.
   server.requestTimeout = 0;
   server.headersTimeout = HEADERS_MS;
@@ -68,24 +67,18 @@ export function createDockerServer(parts: DockerParts): DockerServer {
       const closed = once(server, 'close');
       server.close();
       server.closeIdleConnections();
+      dropHandshakes();
       await closed;
     },
   };
 }
 
-function createHttpServer(tls: DockerTls | undefined): Server {
-  if (tls === undefined) return createServer(KEEP_ALIVE);
-  // allowHalfOpen: the CLI ends its side of a hijacked connection as soon as it has no more input; output goes on.
-  const server = createTlsServer({
-    ...tls,
-    ...KEEP_ALIVE,
-    requestCert: true,
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.2',
-    allowHalfOpen: true,
-  });
-  answerPlainClients(server);
-  return server;
+function createHttpServer(tls: DockerTls | undefined): { readonly server: Server; dropHandshakes(): void } {
+  if (tls !== undefined) return createTlsServer(tls, PROBE_MS);
+  return {
+    server: createServer({ keepAlive: true, keepAliveInitialDelay: PROBE_MS }),
+    dropHandshakes: () => undefined,
+  };
 }
 
 /** What is known of a request so far, for its log line. */
