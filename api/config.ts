@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import type { KeyStore } from '../core/ports/jobs.ts';
-import { type Config, ConfigError, type ConfigFault, readConfig } from '../platform/config.ts';
+import { type Config, ConfigError, type ConfigFault, type DockerTlsConfig, readConfig } from '../platform/config.ts';
 import { formatListen, isLoopback } from '../platform/listen.ts';
 import type { RedisAddress } from '../platform/redis-url.ts';
 import type { VolumeStoreSetting } from '../platform/volume-stores.ts';
+import type { DockerTls } from './docker/parts.ts';
 
 /** What the api cannot run without: Redis, and which stores a volume may name. It never talks to vCenter. */
 export interface ApiConfig extends Config {
@@ -34,4 +37,43 @@ export async function explainOpenBind(
     `STOWAGE_REST_LISTEN is ${formatListen(restListen)}, which other machines can reach, and there is no API key: set ` +
     'STOWAGE_API_KEY (or STOWAGE_API_KEY_FILE), or listen on 127.0.0.1 and make a key with POST /v1/keys first.'
   );
+}
+
+/** Why the Docker Engine API may not be opened there: without TLS it asks nobody who they are. undefined: it may. */
+export function explainOpenDocker({
+  dockerListen,
+  dockerTls,
+}: Pick<Config, 'dockerListen' | 'dockerTls'>): string | undefined {
+  if (dockerTls !== undefined || isLoopback(dockerListen)) return undefined;
+  return (
+    `STOWAGE_DOCKER_LISTEN is ${formatListen(dockerListen)}, which other machines can reach, and there is no TLS: set ` +
+    'STOWAGE_DOCKER_CERT_FILE, STOWAGE_DOCKER_KEY_FILE and STOWAGE_DOCKER_CA_FILE, or listen on 127.0.0.1.'
+  );
+}
+
+/** @throws {ConfigError} when a file cannot be read, or certificate and key do not belong together */
+export function readDockerTls({ certFile, keyFile, caFile }: DockerTlsConfig): DockerTls {
+  const tls = {
+    cert: readPem('STOWAGE_DOCKER_CERT_FILE', certFile),
+    key: readPem('STOWAGE_DOCKER_KEY_FILE', keyFile),
+    ca: readPem('STOWAGE_DOCKER_CA_FILE', caFile),
+  };
+  try {
+    createSecureContext(tls);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError([
+      { name: 'STOWAGE_DOCKER_CERT_FILE', problem: `, its key and its CA are of no use together: ${reason}` },
+    ]);
+  }
+  return tls;
+}
+
+function readPem(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new ConfigError([{ name, problem: `names a file that cannot be read: ${file} (${reason})` }]);
+  }
 }

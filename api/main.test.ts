@@ -35,6 +35,7 @@ async function startApi(env: Readonly<Record<string, string>>): Promise<Api> {
     env: {
       PATH: process.env['PATH'],
       STOWAGE_REST_LISTEN: '127.0.0.1:0',
+      STOWAGE_DOCKER_LISTEN: '127.0.0.1:0',
       STOWAGE_VOLUME_STORES: 'default=[ds1] stowage',
       REDIS_URL: redis.url,
       ...env,

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
+import { StowageError } from '../core/errors.ts';
 import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createSubmit } from '../jobs/submit.ts';
@@ -11,7 +12,9 @@ import { createLogger } from '../platform/log.ts';
 import { createShutdown } from '../platform/shutdown.ts';
 import { startTelemetry } from '../platform/telemetry.ts';
 import { openStore } from '../store/open.ts';
-import { type ApiConfig, explainOpenBind, readApiConfig } from './config.ts';
+import { type ApiConfig, explainOpenBind, explainOpenDocker, readApiConfig, readDockerTls } from './config.ts';
+import type { DockerTls } from './docker/parts.ts';
+import { createDockerServer } from './docker/server.ts';
 import { createRestServer } from './rest/server.ts';
 
 const EX_CONFIG = 78;
@@ -22,16 +25,17 @@ function refuse(message: string): never {
   return process.exit(EX_CONFIG);
 }
 
-function configuration(): ApiConfig {
+function configuration(): { readonly config: ApiConfig; readonly dockerTls?: DockerTls } {
   try {
-    return readApiConfig(process.env);
+    const config = readApiConfig(process.env);
+    return { config, ...(config.dockerTls === undefined ? {} : { dockerTls: readDockerTls(config.dockerTls) }) };
   } catch (error) {
     if (error instanceof ConfigError) return refuse(error.message);
     throw error;
   }
 }
 
-const config = configuration();
+const { config, dockerTls } = configuration();
 const logger = createLogger({ name: 'api', level: config.logLevel });
 const shutdown = createShutdown(logger);
 const telemetry = startTelemetry({ service: 'api', version: packageJson.version, env: process.env });
@@ -39,7 +43,7 @@ shutdown.add('telemetry', () => telemetry.shutdown());
 
 const catalogue = createCatalogue(ALL_KINDS);
 const nowMs = (): number => systemClock.nowMs();
-const { jobs, records, events, keys, health, close } = openStore({
+const { jobs, records, events, keys, health, credentials, close } = openStore({
   address: config.redis,
   prefix: config.redisPrefix,
   patience: 'face',
@@ -52,13 +56,37 @@ const { jobs, records, events, keys, health, close } = openStore({
 });
 shutdown.add('store', close);
 
-const openBind = await explainOpenBind(config, keys);
+const openBind = explainOpenDocker(config) ?? (await explainOpenBind(config, keys));
 if (openBind !== undefined) refuse(openBind);
 
 const world = createWorld(config);
+const submit = createSubmit({ catalogue, world, jobs, nowMs, randomBytes });
+const version = packageJson.version;
+// TODO(issue 3): the registry client comes with `image.pull`.
+const later = async (): Promise<never> => {
+  throw new StowageError('operation-unsupported', 'registries cannot be used yet');
+};
+const docker = createDockerServer({
+  submit,
+  jobs,
+  records,
+  events,
+  registry: { login: later, search: later },
+  credentials,
+  logger,
+  version,
+  clock: systemClock,
+  randomBytes,
+  roles: config.dockerRoles,
+  ...(dockerTls === undefined ? {} : { tls: dockerTls }),
+});
+shutdown.add('docker', () => docker.close(), CLOSE_MS);
+const dockerAddress = await docker.listen(config.dockerListen);
+logger.info({ address: dockerAddress, tls: dockerTls !== undefined }, 'docker listening');
+
 const server = createRestServer({
   catalogue,
-  submit: createSubmit({ catalogue, world, jobs, nowMs, randomBytes }),
+  submit,
   jobs,
   records,
   events,
@@ -68,7 +96,7 @@ const server = createRestServer({
   metricsText: () => telemetry.metricsText(),
   ...(config.apiKey === undefined ? {} : { presetKey: config.apiKey }),
   isMetricsOpen: isLoopback(config.restListen),
-  version: packageJson.version,
+  version,
   clock: systemClock,
   randomBytes,
 });

@@ -11,7 +11,9 @@ export interface HostRecord {
   readonly inMaintenance: boolean;
   readonly poweredOn: boolean;
   readonly cluster?: string;
+  /** Of all cores together. */
   readonly cpuMhz: number;
+  readonly cpuCores?: number;
   readonly memoryBytes: number;
   readonly updatedAt: string;
 }

@@ -12,12 +12,21 @@ VCENTER_URL it starts no registry). Ctrl-C stops all of it.
 
 All settings are environment variables: see docs/configuration.md. The most useful here:
 
+<<<<<<< HEAD
   STOWAGE_DATA_DIR              where everything is kept                     ~/.local/share/stowage
   STOWAGE_REST_LISTEN           where the HTTP API listens                   127.0.0.1:8080
   STOWAGE_LAB_LISTEN            where the simulated vCenter listens          127.0.0.1:8989
   STOWAGE_LAB_REGISTRY_LISTEN   where the registry listens                   127.0.0.1:5000
   STOWAGE_API_KEY               the admin's API key                          generated
   STOWAGE_WORKERS               worker processes                             2
+=======
+  STOWAGE_DATA_DIR      where everything is kept                     ~/.local/share/stowage
+  STOWAGE_REST_LISTEN   where the HTTP API listens                   127.0.0.1:8080
+  STOWAGE_DOCKER_LISTEN where the Docker Engine API listens          127.0.0.1:2375
+  STOWAGE_LAB_LISTEN    where the simulated vCenter listens          127.0.0.1:8989
+  STOWAGE_API_KEY       the admin's API key                          generated
+  STOWAGE_WORKERS       worker processes                             2
+>>>>>>> 7bba1fc (Let the docker CLI in: the Engine API's server, versions, TLS and volumes)
 
 Copies with different STOWAGE_DATA_DIR and …_LISTEN run side by side.
 `;
@@ -25,9 +34,11 @@ Copies with different STOWAGE_DATA_DIR and …_LISTEN run side by side.
 /** What \`npm start\` prints when everything is ready. */
 export function productBanner(product: Product, lab: Lab, config: Config): string {
   const rest = baseUrl(product.rest);
+  const dockerHost = baseUrl(product.docker).replace('http:', 'tcp:');
   const key = tokenForShell(product.apiKey);
   const rows: readonly (readonly [string, string])[] = [
     ['REST API', rest],
+    ['Docker', dockerHost],
     ['Token', tokenForReader(product.apiKey)],
     ...(lab.controlUrl === undefined ? [] : [['Lab', lab.controlUrl] as const]),
     ['vCenter', lab.settings['VCENTER_URL'] ?? config.vcenter?.url ?? ''],
@@ -42,8 +53,10 @@ Stowage is ready.
 ${rows.map(([name, value]) => `  ${name.padEnd(10)}${value}`).join('\n')}
 
 Try:
+  export DOCKER_HOST=${dockerHost}${config.dockerTls === undefined ? '' : ' DOCKER_TLS_VERIFY=1'}
+  docker volume create -o Capacity=10GB demo_vol && docker volume ls
   curl -sS -X POST ${rest}/v1/jobs -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' \\
-    -d '{"kind":"volume.create","payload":{"name":"demo_vol","options":{"Capacity":"10GB"}}}'
+    -d '{"kind":"volume.create","payload":{"name":"other_vol","options":{"Capacity":"10GB"}}}'
   curl -sS ${rest}/v1/volumes -H 'Authorization: Bearer ${key}'
 
 Ctrl-C stops everything.

@@ -82,6 +82,7 @@ function startCopy(dataDir: string, env: NodeJS.ProcessEnv = {}, args: readonly 
       HOME,
       STOWAGE_DATA_DIR: dataDir,
       STOWAGE_REST_LISTEN: '127.0.0.1:0',
+      STOWAGE_DOCKER_LISTEN: '127.0.0.1:0',
       STOWAGE_LAB_LISTEN: '127.0.0.1:0',
       STOWAGE_LAB_REGISTRY_LISTEN: '127.0.0.1:0',
       ...env,

@@ -15,6 +15,7 @@ export type ApiKey =
 
 export interface Product {
   readonly rest: ListenAddress;
+  readonly docker: ListenAddress;
   readonly workers: readonly ListenAddress[];
   readonly apiKey: ApiKey;
   readonly logDir: string;
@@ -26,6 +27,7 @@ const STOP_DEADLINE_MS = 45_000;
 export async function startProduct(settings: LabSettings, lab: Lab): Promise<Product> {
   const { config, env, root, logger, closing } = settings;
   const rest = await claimPort(config.restListen, 'STOWAGE_REST_LISTEN');
+  const docker = await claimPort(config.dockerListen, 'STOWAGE_DOCKER_LISTEN');
   const apiKey = apiKeyOf(settings);
   const logDir = join(config.dataDir, 'logs');
   const layerdisk =
@@ -54,14 +56,14 @@ export async function startProduct(settings: LabSettings, lab: Lab): Promise<Pro
       signal: closing.signal,
     });
   const starting = [
-    start('api', 'api/main.ts', rest, {}),
+    start('api', 'api/main.ts', rest, listenVariable('STOWAGE_DOCKER_LISTEN', docker)),
     ...workers.map((listen, index) =>
       start(`worker-${index + 1}`, 'workers/main.ts', listen, listenVariable('STOWAGE_WORKER_LISTEN', listen)),
     ),
   ];
   closing.add('product', () => stopAll(starting), STOP_DEADLINE_MS);
   await Promise.all(starting);
-  return { rest, workers, apiKey, logDir };
+  return { rest, docker, workers, apiKey, logDir };
 }
 
 async function stopAll(starting: readonly Promise<Child>[]): Promise<void> {

@@ -95,6 +95,7 @@ export class InventoryView {
 
   #host(ref: Moref, held: Held<'HostSystem'>): HostFacts {
     const cluster = this.#nameOf(held.parent, 'ComputeResource');
+    const cpuCores = held['summary.hardware.numCpuCores'];
     return {
       ref,
       name: held.name ?? ref,
@@ -102,7 +103,8 @@ export class InventoryView {
       inMaintenance: held['runtime.inMaintenanceMode'] ?? false,
       poweredOn: held['runtime.powerState'] === 'poweredOn',
       ...(cluster === undefined ? {} : { cluster }),
-      cpuMhz: (held['summary.hardware.cpuMhz'] ?? 0) * (held['summary.hardware.numCpuCores'] ?? 0),
+      cpuMhz: (held['summary.hardware.cpuMhz'] ?? 0) * (cpuCores ?? 0),
+      ...(cpuCores === undefined ? {} : { cpuCores }),
       memoryBytes: held['summary.hardware.memorySize'] ?? 0,
     };
   }

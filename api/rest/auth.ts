@@ -1,19 +1,14 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { StowageError } from '../../core/errors.ts';
-import type { KeyStore, Role } from '../../core/ports/jobs.ts';
+import type { KeyStore } from '../../core/ports/jobs.ts';
 import { hasRole } from '../../jobs/submit.ts';
 import type { Secret } from '../../platform/secret.ts';
+import type { Caller } from '../caller.ts';
 import type { RestApp, RestParts } from './parts.ts';
 
 const BEARER = /^Bearer +([!-~]{1,512}) *$/i;
 export const PRESET_KEY_NAME = 'preset';
-
-/** Who calls: what jobs, keys and logs name. */
-export interface Caller {
-  readonly actor: string;
-  readonly role: Role;
-}
 
 declare module 'fastify' {
   interface FastifyRequest {

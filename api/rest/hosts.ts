@@ -15,6 +15,7 @@ const hostView = z
     poweredOn: z.boolean(),
     cluster: z.string().optional(),
     cpuMhz: z.number(),
+    cpuCores: z.int().optional(),
     memoryBytes: z.number(),
     updatedAt: z.iso.datetime(),
   })

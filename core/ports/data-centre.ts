@@ -178,7 +178,9 @@ export interface HostFacts {
   readonly inMaintenance: boolean;
   readonly poweredOn: boolean;
   readonly cluster?: string;
+  /** Of all cores together. */
   readonly cpuMhz: number;
+  readonly cpuCores?: number;
   readonly memoryBytes: number;
 }
 

@@ -31,7 +31,13 @@ describe('the api is killed', () => {
   async function startApi(): Promise<Api> {
     const child = spawn(process.execPath, [resolve(ROOT, 'api/main.ts')], {
       cwd: ROOT,
-      env: { PATH: process.env['PATH'], ...system.env, STOWAGE_REST_LISTEN: '127.0.0.1:0', STOWAGE_API_KEY: KEY },
+      env: {
+        PATH: process.env['PATH'],
+        ...system.env,
+        STOWAGE_REST_LISTEN: '127.0.0.1:0',
+        STOWAGE_DOCKER_LISTEN: '127.0.0.1:0',
+        STOWAGE_API_KEY: KEY,
+      },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const lines = createInterface({ input: child.stdout });

@@ -1,0 +1,35 @@
+import type { IncomingMessage } from 'node:http';
+import { StowageError } from '../../core/errors.ts';
+
+const MAX_BODY_BYTES = 1_048_576;
+const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
+
+/** @throws StowageError with dockerd's texts */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const text = await readText(request);
+  if (text === '') return undefined;
+  const type = request.headers['content-type'] ?? '';
+  if (type !== '' && !JSON_TYPE.test(type)) {
+    throw new StowageError(
+      'media-type-unsupported',
+      `unsupported Content-Type header (${type}): must be 'application/json'`,
+    );
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new StowageError('body-malformed', 'invalid JSON: the body is not one JSON document', { cause });
+  }
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    const part = Buffer.from(chunk as Uint8Array);
+    bytes += part.length;
+    if (bytes > MAX_BODY_BYTES) throw new StowageError('body-too-large', `the body has over ${MAX_BODY_BYTES} bytes`);
+    chunks.push(part);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

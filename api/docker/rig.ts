@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { StowageError } from '../../core/errors.ts';
+import { ALL_KINDS } from '../../jobs/all.ts';
+import type { World } from '../../jobs/define.ts';
+import { createCatalogue } from '../../jobs/registry.ts';
+import { createSubmit, type Submit } from '../../jobs/submit.ts';
+import { type LabRedis, startRedis } from '../../lab/redis.ts';
+import { randomBytes, systemClock } from '../../platform/clock.ts';
+import { createLogger } from '../../platform/log.ts';
+import { parseRedisUrl } from '../../platform/redis-url.ts';
+import { openStore, type Store } from '../../store/open.ts';
+import type { DockerParts } from './parts.ts';
+import { createDockerServer, type DockerServer } from './server.ts';
+
+/** Far above what the CLI needs on a busy machine, and below a test's own limit. */
+const CLI_DEADLINE_MS = 60_000;
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface DockerRig {
+  readonly server: DockerServer;
+  /** `127.0.0.1:<port>`. */
+  readonly address: string;
+  /** Every line logged so far. */
+  readonly log: () => string;
+  /** Runs the real CLI against the server, with a configuration directory of its own. */
+  docker(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran>;
+  close(): Promise<void>;
+}
+
+/** The registry as far as rendering needs one: it knows one user, and one image. */
+const registry: DockerParts['registry'] = {
+  async login(_registry, credentials) {
+    if (credentials.type === 'password' && credentials.password === 'right') return { identityToken: '' };
+    throw new StowageError('registry-denied', 'login attempt to registry.test failed: wrong user name or password');
+  },
+  async search(_registry, term) {
+    return [{ name: term, description: 'what was looked for', stars: 7, isOfficial: true }];
+  },
+};
+
+/** Serves a store's contents to the CLI on a free port. */
+export async function serveDocker(
+  given: Pick<DockerParts, 'submit' | 'jobs' | 'records' | 'events' | 'credentials'> & Partial<DockerParts>,
+): Promise<DockerRig> {
+  const config = mkdtempSync(join(tmpdir(), 'stowage-docker-'));
+  const lines: string[] = [];
+  const destination = new Writable({
+    write: (chunk, _encoding, done) => {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+  const server = createDockerServer({
+    registry,
+    logger: createLogger({ name: 'docker', level: 'debug', destination }),
+    version: '0.0.0-test',
+    clock: systemClock,
+    randomBytes,
+    roles: [{ subject: '*', role: 'operator' }],
+    ...given,
+  });
+  const address = await server.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    server,
+    address,
+    log: () => lines.join(''),
+    docker: async (args, env = {}) =>
+      await runDocker(args, { DOCKER_HOST: `tcp://${address}`, DOCKER_CONFIG: config, ...env }),
+    async close() {
+      await server.close();
+      rmSync(config, { recursive: true, force: true });
+    },
+  };
+}
+
+async function runDocker(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ran> {
+  const { promise, resolve } = Promise.withResolvers<Ran>();
+  const options = { env: { PATH: process.env['PATH'], ...env }, timeout: CLI_DEADLINE_MS, maxBuffer: 64 * 1_048_576 };
+  const child = execFile('docker', [...args], options, (error, stdout, stderr) => {
+    const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 255;
+    resolve({ code, stdout, stderr });
+  });
+  child.stdin?.end();
+  return await promise;
+}
+
+/** A store on a Redis of its own, with no worker. */
+export interface StoreRig {
+  readonly store: Store;
+  readonly submit: Submit;
+  readonly redis: LabRedis;
+  close(): Promise<void>;
+}
+
+const WORLD: World = {
+  stores: new Map([['default', { name: 'default', target: { type: 'datastore', name: 'ds1' }, root: '' }]]),
+};
+
+export async function startStoreRig(kinds = ALL_KINDS): Promise<StoreRig> {
+  const dir = mkdtempSync(join(tmpdir(), 'stowage-docker-store-'));
+  const logger = createLogger({ name: 'docker', level: 'silent' });
+  const redis = await startRedis({ dir, logger });
+  const catalogue = createCatalogue(kinds);
+  const nowMs = (): number => systemClock.nowMs();
+  const store = openStore({
+    address: parseRedisUrl(redis.url),
+    prefix: 'docker',
+    patience: 'face',
+    lanes: catalogue.lanes,
+    process: 'docker-test',
+    historyJobs: 1_000,
+    logger,
+    nowMs,
+    randomBytes,
+  });
+  return {
+    store,
+    submit: createSubmit({ catalogue, world: WORLD, jobs: store.jobs, nowMs, randomBytes }),
+    redis,
+    async close() {
+      await store.close();
+      await redis.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,194 @@
+import { context } from '@opentelemetry/api';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { asStowageError, StowageError } from '../../core/errors.ts';
+import { hasRole } from '../../jobs/submit.ts';
+import { formatListen, isLoopback, type ListenAddress } from '../../platform/listen.ts';
+import type { Caller } from '../caller.ts';
+import { logFailure, logRequest } from '../request-log.ts';
+import { createRequestTraces, type RequestTrace, type RequestTraces } from '../request-trace.ts';
+import { type Answer, writeAnswer } from './answer.ts';
+import { readJson } from './body.ts';
+import { callerOf } from './caller.ts';
+import { answerOf, messageOf } from './errors.ts';
+import type { DockerParts, DockerTls } from './parts.ts';
+import { createRouter, type RouteMatch, type Router } from './router.ts';
+import { ROUTES } from './routes.ts';
+import { createTlsServer } from './tls.ts';
+import { API_VERSION, splitVersion } from './version.ts';
+
+/** Longer than the CLI and SDKs keep idle connections. */
+const KEEP_ALIVE_MS = 75_000;
+const HEADERS_MS = 60_000;
+/** Of TCP: what shows that a client which only listens is gone. */
+const PROBE_MS = 30_000;
+const QUIET_ROUTES: ReadonlySet<string> = new Set(['/_ping', 'unknown']);
+
+export interface DockerServer {
+  /** @returns the address with its port, as text. @throws when plain HTTP would leave this machine, or the port is taken */
+  listen(address: ListenAddress): Promise<string>;
+  /** Streams end and waits are answered at once; then requests under way end. */
+  close(): Promise<void>;
+}
+
+interface Serving {
+  readonly parts: DockerParts;
+  readonly router: Router;
+  readonly traces: RequestTraces;
+  readonly stopping: AbortSignal;
+  readonly listen: ListenAddress;
+}
+
+/** The Docker Engine API, for the unmodified docker CLI and its SDKs. */
+export function createDockerServer(parts: DockerParts): DockerServer {
+  const stopping = new AbortController();
+  const router = createRouter(ROUTES);
+  const traces = createRequestTraces('stowage-docker', parts);
+  const { server, dropHandshakes } = createHttpServer(parts.tls);
+  // An upload or an attached terminal takes as long as it takes.
+  server.requestTimeout = 0;
+  server.headersTimeout = HEADERS_MS;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  return {
+    async listen(address) {
+      if (parts.tls === undefined && !isLoopback(address))
+        throw new StowageError('request-invalid', `${formatListen(address)} without TLS would be open to everybody`);
+      const serving = { parts, router, traces, stopping: stopping.signal, listen: address };
+      server.on('request', (request, response) => void serve(serving, request, response));
+      server.listen({ host: address.host, port: address.port });
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      return formatListen({ host: address.host, port });
+    },
+    async close() {
+      stopping.abort();
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      server.closeIdleConnections();
+      dropHandshakes();
+      await closed;
+    },
+  };
+}
+
+function createHttpServer(tls: DockerTls | undefined): { readonly server: Server; dropHandshakes(): void } {
+  if (tls !== undefined) return createTlsServer(tls, PROBE_MS);
+  return {
+    server: createServer({ keepAlive: true, keepAliveInitialDelay: PROBE_MS }),
+    dropHandshakes: () => undefined,
+  };
+}
+
+/** What is known of a request so far, for its log line. */
+interface Progress {
+  readonly trace: RequestTrace;
+  readonly method: string;
+  readonly path: string;
+  route: string;
+  caller?: Caller;
+}
+
+async function serve(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { parts, traces, stopping } = serving;
+  const [path = '/'] = (request.url ?? '/').split('?', 1);
+  const method = request.method ?? 'GET';
+  const scheme = parts.tls === undefined ? 'http' : 'https';
+  const trace = traces.begin({ method, path, scheme, traceparent: request.headers['traceparent'] });
+  const progress: Progress = { trace, method, path, route: 'unknown' };
+  const gone = new AbortController();
+  response.once('close', () => {
+    gone.abort();
+    finish(serving, progress, response.statusCode);
+  });
+  setHeaders(response, serving, trace);
+  const signal = AbortSignal.any([gone.signal, stopping]);
+  await context.with(trace.context, async () => {
+    try {
+      const answer = await answerTo(serving, request, progress, signal);
+      await writeAnswer(response, answer, gone.signal);
+    } catch (thrown) {
+      await writeFailure(serving, progress, response, thrown, gone.signal);
+    }
+  });
+}
+
+function setHeaders(response: ServerResponse, { parts, stopping }: Serving, trace: RequestTrace): void {
+  response.setHeader('Api-Version', API_VERSION);
+  response.setHeader('Docker-Experimental', 'false');
+  response.setHeader('Ostype', 'linux');
+  response.setHeader('Server', `Stowage/${parts.version} (linux)`);
+  response.setHeader('Stowage-Trace-Id', trace.traceId);
+  if (stopping.aborted) response.setHeader('Connection', 'close');
+}
+
+async function answerTo(
+  serving: Serving,
+  request: IncomingMessage,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { parts, listen } = serving;
+  const caller = callerOf(request, parts.roles, listen);
+  progress.caller = caller;
+  const { minor, rest } = splitVersion(progress.path);
+  const { route, names } = findRoute(serving, progress.method, rest, minor);
+  progress.route = route.path;
+  if (!hasRole(caller.role, route.role))
+    throw new StowageError(
+      'role-insufficient',
+      `this needs the role ${route.role}; ${caller.actor} is a ${caller.role}`,
+    );
+  const call = {
+    names,
+    query: new URLSearchParams(request.url?.split('?').slice(1).join('?') ?? ''),
+    headers: request.headers,
+    minor,
+    caller,
+    traceparent: progress.trace.traceparent,
+    signal,
+    stopping: serving.stopping,
+    readJson: async () => await readJson(request),
+  };
+  return await route.handler(call, parts);
+}
+
+function findRoute({ router }: Serving, method: string, path: string, minor: number): RouteMatch {
+  const found = router.find(method satisfies string, path, minor);
+  if (found === undefined) throw new StowageError('route-unknown', 'page not found');
+  return found;
+}
+
+/** Before the answer has begun a status tells; afterwards only a last line can, which clients of streams look for. */
+async function writeFailure(
+  { parts, stopping }: Serving,
+  { trace, route }: Progress,
+  response: ServerResponse,
+  thrown: unknown,
+  gone: AbortSignal,
+): Promise<void> {
+  const error = asStowageError(thrown);
+  const answer = answerOf(error, trace.traceId);
+  if (!gone.aborted) logFailure(parts.logger, error, { trace, route, status: 'status' in answer ? answer.status : 0 });
+  if (response.headersSent) {
+    const message = messageOf(error, trace.traceId);
+    response.end(`${JSON.stringify({ errorDetail: { message }, error: message })}\r\n`);
+    return;
+  }
+  if (stopping.aborted) response.setHeader('Connection', 'close');
+  await writeAnswer(response, answer, gone);
+}
+
+function finish({ parts, traces }: Serving, { trace, method, path, route, caller }: Progress, status: number): void {
+  traces.end(trace, { method, route, status });
+  logRequest(parts.logger, {
+    trace,
+    method,
+    path,
+    status,
+    actor: caller?.actor,
+    nowMs: parts.clock.monotonicMs(),
+    isQuiet: QUIET_ROUTES.has(route),
+  });
+}

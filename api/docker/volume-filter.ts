@@ -1,0 +1,62 @@
+import type { VolumeRecord } from '../../core/volume.ts';
+import { type Filters, filtersOf, flagFilter, hasLabels } from './query.ts';
+import { isVisible } from './volume-view.ts';
+
+export const ANONYMOUS_LABEL = 'com.docker.volume.anonymous';
+
+/** The volumes that `filters` of `GET /volumes` leaves. @throws `request-invalid` */
+export function filterVolumes(query: URLSearchParams, volumes: readonly VolumeRecord[]): readonly VolumeRecord[] {
+  const filters = filtersOf(query, ['dangling', 'driver', 'label', 'name']);
+  const dangling = flagFilter(filters, 'dangling');
+  const labels = filters.get('label');
+  const isNamed = nameFilter(filters);
+  const drivers = filters.get('driver') ?? [];
+  if (drivers.length > 0 && !drivers.includes('vsphere')) return [];
+  return volumes.filter(
+    (volume) =>
+      isVisible(volume) &&
+      (dangling === undefined || dangling === isDangling(volume)) &&
+      hasLabels(volume.spec.labels, labels) &&
+      isNamed(volume.name),
+  );
+}
+
+/** As moby's: any part of the name, or a regular expression. */
+function nameFilter(filters: Filters): (name: string) => boolean {
+  const wanted = filters.get('name') ?? [];
+  if (wanted.length === 0) return () => true;
+  const patterns = wanted.map(patternOf);
+  return (name) => wanted.some((part, at) => name.includes(part) || patterns[at]?.test(name) === true);
+}
+
+/** Callers' expressions run on names of at most 100 characters; one that could still run long is not run at all. */
+function patternOf(text: string): RegExp | undefined {
+  if (text.length > 100 || /[*+?}]\)?[*+?{]|\)[*+{]/.test(text)) return undefined;
+  try {
+    return new RegExp(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isDangling(volume: VolumeRecord): boolean {
+  return volume.holders.length === 0;
+}
+
+/** What `POST /volumes/prune` may remove. Before 1.42 that were all unused volumes. @throws `request-invalid` */
+export function prunable(
+  query: URLSearchParams,
+  volumes: readonly VolumeRecord[],
+  minor: number,
+): readonly VolumeRecord[] {
+  const filters = filtersOf(query, minor < 42 ? ['label', 'label!'] : ['label', 'label!', 'all']);
+  const isAll = minor < 42 || flagFilter(filters, 'all') === true;
+  return volumes.filter(
+    (volume) =>
+      isVisible(volume) &&
+      isDangling(volume) &&
+      (isAll || Object.hasOwn(volume.spec.labels, ANONYMOUS_LABEL)) &&
+      hasLabels(volume.spec.labels, filters.get('label')) &&
+      !(filters.get('label!') ?? []).some((label) => hasLabels(volume.spec.labels, [label])),
+  );
+}
