@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
-import { StowageError } from '../core/errors.ts';
 import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createSubmit } from '../jobs/submit.ts';
@@ -11,6 +10,7 @@ import { isLoopback } from '../platform/listen.ts';
 import { createLogger } from '../platform/log.ts';
 import { createShutdown } from '../platform/shutdown.ts';
 import { startTelemetry } from '../platform/telemetry.ts';
+import { openRegistry } from '../registry/client.ts';
 import { openStore } from '../store/open.ts';
 import { type ApiConfig, explainOpenBind, explainOpenDocker, readApiConfig, readDockerTls } from './config.ts';
 import type { DockerTls } from './docker/parts.ts';
@@ -62,16 +62,21 @@ if (openBind !== undefined) refuse(openBind);
 const world = createWorld(config);
 const submit = createSubmit({ catalogue, world, jobs, nowMs, randomBytes });
 const version = packageJson.version;
-// TODO(issue 3): the registry client comes with `image.pull`.
-const later = async (): Promise<never> => {
-  throw new StowageError('operation-unsupported', 'registries cannot be used yet');
-};
+/** Only to log in and to search: pulls are the workers'. */
+const registry = openRegistry({
+  config: config.registries,
+  logger,
+  clock: systemClock,
+  random: randomBytes,
+  environment: process.env,
+});
+shutdown.add('registries', () => registry.close());
 const docker = createDockerServer({
   submit,
   jobs,
   records,
   events,
-  registry: { login: later, search: later },
+  registry,
   credentials,
   logger,
   version,

@@ -71,7 +71,7 @@ export function layerRecord(seed: string, sizeBytes: number): LayerRecord {
     blob,
     sizeBytes,
     impliedDirectories: [],
-    users: [],
+    pins: [],
     ...when,
   };
 }

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { StowageError } from '../../core/errors.ts';
 import { ALL_KINDS } from '../../jobs/all.ts';
-import type { World } from '../../jobs/define.ts';
 import { createCatalogue } from '../../jobs/registry.ts';
+import { createWorld } from '../../jobs/world.ts';
 import { createSubmit, type Submit } from '../../jobs/submit.ts';
 import { type LabRedis, startRedis } from '../../lab/redis.ts';
 import { randomBytes, systemClock } from '../../platform/clock.ts';
@@ -101,9 +101,9 @@ export interface StoreRig {
   close(): Promise<void>;
 }
 
-const WORLD: World = {
-  stores: new Map([['default', { name: 'default', target: { type: 'datastore', name: 'ds1' }, root: '' }]]),
-};
+const WORLD = createWorld({
+  volumeStores: [{ name: 'default', target: { type: 'datastore', name: 'ds1' }, root: '' }],
+});
 
 export async function startStoreRig(kinds = ALL_KINDS): Promise<StoreRig> {
   const dir = mkdtempSync(join(tmpdir(), 'stowage-docker-store-'));
