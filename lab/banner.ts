@@ -12,21 +12,13 @@ VCENTER_URL it starts no registry). Ctrl-C stops all of it.
 
 All settings are environment variables: see docs/configuration.md. The most useful here:
 
-<<<<<<< HEAD
   STOWAGE_DATA_DIR              where everything is kept                     ~/.local/share/stowage
   STOWAGE_REST_LISTEN           where the HTTP API listens                   127.0.0.1:8080
+  STOWAGE_DOCKER_LISTEN         where the Docker Engine API listens          127.0.0.1:2375
   STOWAGE_LAB_LISTEN            where the simulated vCenter listens          127.0.0.1:8989
   STOWAGE_LAB_REGISTRY_LISTEN   where the registry listens                   127.0.0.1:5000
   STOWAGE_API_KEY               the admin's API key                          generated
   STOWAGE_WORKERS               worker processes                             2
-=======
-  STOWAGE_DATA_DIR      where everything is kept                     ~/.local/share/stowage
-  STOWAGE_REST_LISTEN   where the HTTP API listens                   127.0.0.1:8080
-  STOWAGE_DOCKER_LISTEN where the Docker Engine API listens          127.0.0.1:2375
-  STOWAGE_LAB_LISTEN    where the simulated vCenter listens          127.0.0.1:8989
-  STOWAGE_API_KEY       the admin's API key                          generated
-  STOWAGE_WORKERS       worker processes                             2
->>>>>>> 7bba1fc (Let the docker CLI in: the Engine API's server, versions, TLS and volumes)
 
 Copies with different STOWAGE_DATA_DIR and …_LISTEN run side by side.
 `;
