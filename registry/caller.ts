@@ -164,7 +164,7 @@ function busy(endpoint: Endpoint, waitMs: number): StowageError {
 }
 
 /** Seconds or a date (RFC 9110 §10.2.3). */
-export function retryAfterMs(header: string | readonly string[] | undefined, nowMs: number): number | undefined {
+function retryAfterMs(header: string | readonly string[] | undefined, nowMs: number): number | undefined {
   const text = typeof header === 'string' ? header.trim() : '';
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
   const atMs = text === '' ? Number.NaN : Date.parse(text);

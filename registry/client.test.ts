@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer as createPlainServer } from 'node:http';
@@ -6,6 +6,7 @@ import { createServer } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { HostileRegistry, LINUX, openTestRegistry, reference } from './rig.ts';
 
@@ -18,7 +19,7 @@ beforeAll(async () => {
   const subject = ['-subj', '/CN=test', '-addext', 'subjectAltName=DNS:registry.test,DNS:localhost,IP:127.0.0.1'];
   const files = ['-keyout', join(dir, 'key.pem'), '-out', join(dir, 'cert.pem')];
   const options = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
-  execFileSync('openssl', [...options, ...files, ...subject], { stdio: 'ignore' });
+  await promisify(execFile)('openssl', [...options, ...files, ...subject]);
 });
 afterAll(() => rm(dir, { recursive: true }));
 beforeEach(async () => {
