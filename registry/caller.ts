@@ -78,7 +78,15 @@ export class Caller {
     if (call.target instanceof URL) return this.#follow(call, call.target);
     const { bases, name } = call.endpoint;
     const known = this.#plain.get(name);
-    if (known !== undefined) return this.#follow(call, new URL(call.target, known));
+    if (known !== undefined) {
+      try {
+        return await this.#follow(call, new URL(call.target, known));
+      } catch (error) {
+        // It may speak TLS when it is back.
+        this.#plain.delete(name);
+        throw error;
+      }
+    }
     const [first, second] = bases;
     try {
       return await this.#follow(call, new URL(call.target, first));
