@@ -55,7 +55,13 @@ export function createDockerServer(parts: DockerParts): DockerServer {
       if (parts.tls === undefined && !isLoopback(address))
         throw new StowageError('request-invalid', `${formatListen(address)} without TLS would be open to everybody`);
       const serving = { parts, router, traces, stopping: stopping.signal, listen: address };
-      server.on('request', (request, response) => void serve(serving, request, response));
+      server.on('request', (request, response) => {
+        // Otherwise an idle connection would hold the closing server open.
+        response.once('close', () => {
+          if (stopping.signal.aborted) setImmediate(() => server.closeIdleConnections());
+        });
+        void serve(serving, request, response);
+      });
       server.listen({ host: address.host, port: address.port });
       await once(server, 'listening');
       const { port } = server.address() as AddressInfo;
