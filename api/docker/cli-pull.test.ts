@@ -190,7 +190,8 @@ describe('a pull by the CLI', { timeout: 120_000 }, () => {
     const url = `http://${rig.address}/images/create?fromImage=registry.test%2Fapp&tag=1`;
     const answering = fetch(url, { method: 'POST', headers: { 'x-registry-auth': auth } });
     const claim = await bed.begin(await bed.submitted('image.pull'));
-    const ticket = String(claim.job.payload['credentials']);
+    const { credentials: ticket } = claim.job.payload;
+    if (typeof ticket !== 'string') throw new Error('no ticket');
     expect(await bed.store.credentials.ask(ticket, AbortSignal.timeout(10_000))).toEqual({
       type: 'password',
       username: 'me',
