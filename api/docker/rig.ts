@@ -110,6 +110,7 @@ export interface StoreRig {
 
 const WORLD = createWorld({
   volumeStores: [{ name: 'default', target: { type: 'datastore', name: 'ds1' }, root: '' }],
+  images: { store: { datastore: 'ds1', root: 'stowage' } },
 });
 
 export async function startStoreRig(kinds = ALL_KINDS): Promise<StoreRig> {
