@@ -32,7 +32,7 @@ describe('volumes by the CLI', { timeout: 120_000 }, () => {
         Scope: 'global',
         Labels: null,
         Mountpoint: expect.stringMatching(/^\[.*demo_vol\.vmdk$/),
-        Options: expect.objectContaining({ VolumeStore: 'default', Capacity: '1.02GB' }),
+        Options: expect.objectContaining({ VolumeStore: 'default', Capacity: '1024MB' }),
         Status: expect.objectContaining({ state: 'available', capacityBytes: 1_024_000_000, holders: [] }),
       }),
     ]);
