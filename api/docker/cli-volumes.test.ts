@@ -56,6 +56,16 @@ describe('volumes by the CLI', { timeout: 120_000 }, () => {
     expect((await rig.docker(['volume', 'rm', 'shared'])).code).toBe(0);
   });
 
+  test('a volume begins with the content of another', async () => {
+    await rig.docker(['volume', 'create', '-o', 'Capacity=10MB', 'source']);
+    expect((await rig.docker(['volume', 'create', '-o', 'clone-from=source', 'copy'])).stdout).toBe('copy\n');
+    const format = '{{index .Options "clone-from"}} {{.Status.capacity}}';
+    expect((await rig.docker(['volume', 'inspect', '-f', format, 'copy'])).stdout).toBe('source 10 MB\n');
+    expect((await rig.docker(['volume', 'rm', 'source', 'copy'])).stdout).toBe('source\ncopy\n');
+    const missing = await rig.docker(['volume', 'create', '-o', 'clone-from=nowhere', 'copy']);
+    expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('nowhere') });
+  });
+
   test('what cannot be is refused in words for the user', async () => {
     const cases: readonly (readonly [readonly string[], string])[] = [
       [['-o', 'bogus=1', 'xvol'], 'create xvol: option bogus: is not an option; the options are VolumeStore,'],
