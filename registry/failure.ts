@@ -59,7 +59,7 @@ export function codeOf(thrown: unknown): string {
 }
 
 /** Name, message and code only: undici's parser error, for one, carries the bytes of the answer, where a token may be. */
-export function safeCause(thrown: unknown): Error {
+function safeCause(thrown: unknown): Error {
   const cause = new Error(thrown instanceof Error ? thrown.message : 'unknown');
   if (thrown instanceof Error) cause.name = thrown.name;
   const code = codeOf(thrown);

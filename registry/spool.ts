@@ -153,7 +153,7 @@ async function removeIfOld(file: string, nowMs: number): Promise<void> {
   }
 }
 
-export function spoolFailure(error: unknown, dir: string): StowageError {
+function spoolFailure(error: unknown, dir: string): StowageError {
   const code = codeOf(error);
   const isFull = code === 'ENOSPC' || code === 'EDQUOT';
   const message = isFull

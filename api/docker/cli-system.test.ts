@@ -187,6 +187,16 @@ describe('the engine', { timeout: 120_000 }, () => {
   });
 });
 
+test('a request to hijack the connection of what is not there is refused, and does not hang', async () => {
+  const [name = '', port] = rig.address.split(':');
+  const socket = connect(Number(port), name);
+  const upgrade = 'Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: 2';
+  socket.write(`POST /v1.50/exec/gone/start HTTP/1.1\r\nHost: ${rig.address}\r\n${upgrade}\r\n\r\n{}`);
+  const [data] = (await once(socket, 'data')) as [Buffer];
+  expect(data.toString()).toMatch(/^HTTP\/1\.1 404 [\s\S]*No such exec instance: gone/);
+  socket.destroy();
+});
+
 describe('on a plain loopback address', () => {
   test('pages in a browser are kept out', async () => {
     expect((await get('/volumes', { headers: { origin: 'http://evil.test' } })).status).toBe(403);

@@ -92,7 +92,7 @@ interface Pull {
 async function* pullLines(pull: Pull): AsyncGenerator {
   const { call, parts, outcome, reference } = pull;
   const progress = createPullProgress();
-  yield { status: `Pulling from ${reference.repository}`, id: reference.digest ?? reference.tag };
+  yield { status: `Pulling from ${reference.repository}`, id: shownId(reference) };
   let toldMs = parts.clock.monotonicMs();
   try {
     for (;;) {
@@ -115,6 +115,11 @@ async function* pullLines(pull: Pull): AsyncGenerator {
     const message = messageOf(explainPull(asStowageError(thrown), reference), call.traceparent);
     yield { errorDetail: { message }, error: message };
   }
+}
+
+/** dockerd names the tag alone, but the whole name with a digest. */
+function shownId(reference: ReferenceParts): string | undefined {
+  return reference.digest === undefined ? reference.tag : canonicalReference(reference);
 }
 
 async function viewOf({ jobs }: DockerParts, job: Job): Promise<PullView | undefined> {

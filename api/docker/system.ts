@@ -93,7 +93,7 @@ export const systemRoutes: readonly Route[] = [
     method: 'GET',
     path: '/info',
     role: 'viewer',
-    support: { as: 'partial', missing: 'fields of a Linux host (cgroups, runtimes, security options) are empty' },
+    support: { as: 'partial', missing: 'what a Linux host has (cgroups, runtimes, security options)' },
     handler: info,
   },
   { method: 'POST', path: '/auth', role: 'viewer', support: supported, handler: login },
