@@ -62,10 +62,12 @@ async function submitPull(call: Call, parts: DockerParts, reference: ReferencePa
       ...(platform === '' ? {} : { platform: platform.toLowerCase() }),
       ...(offer === undefined ? {} : { credentials: offer.ticket }),
     });
-    void parts.jobs
-      .waitUntilOver(outcome.id, call.stopping)
-      .catch(() => undefined)
-      .finally(() => offer?.withdraw());
+    if (offer !== undefined) {
+      void parts.jobs
+        .waitUntilOver(outcome.id, call.stopping)
+        .catch(() => undefined)
+        .finally(() => offer.withdraw());
+    }
     return outcome;
   } catch (error) {
     offer?.withdraw();

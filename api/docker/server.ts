@@ -82,6 +82,7 @@ export function createDockerServer(parts: DockerParts): DockerServer {
   };
 }
 
+/** Without a listener for 'upgrade', Node gives a request to upgrade to the routes like any other, which refuse it. */
 function createHttpServer(tls: DockerTls | undefined): { readonly server: Server; dropHandshakes(): void } {
   if (tls !== undefined) return createTlsServer(tls, PROBE_MS);
   return {

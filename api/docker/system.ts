@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
 import { type Answer, json } from './answer.ts';
+import { textMember } from './body.ts';
 import { renderInfo } from './info.ts';
 import { allRecords } from './listing.ts';
 import type { Call, DockerParts, Route } from './parts.ts';
@@ -42,10 +43,10 @@ async function info(_call: Call, { records, version }: DockerParts): Promise<Ans
 }
 
 const loginBody = z.object({
-  username: z.string().default(''),
-  password: z.string().default(''),
-  identitytoken: z.string().default(''),
-  serveraddress: z.string().default(''),
+  username: textMember,
+  password: textMember,
+  identitytoken: textMember,
+  serveraddress: textMember,
 });
 
 /** Docker Hub's address as the CLI sends it, with scheme and path; others come bare. */
