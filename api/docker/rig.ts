@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,17 +15,9 @@ import { randomBytes, systemClock } from '../../platform/clock.ts';
 import { createLogger } from '../../platform/log.ts';
 import { parseRedisUrl } from '../../platform/redis-url.ts';
 import { openStore, type Store } from '../../store/open.ts';
+import { dockerCli, type Ran } from '../../test/harness/docker-cli.ts';
 import type { DockerParts } from './parts.ts';
 import { createDockerServer, type DockerServer } from './server.ts';
-
-/** Far above what the CLI needs on a busy machine, and below a test's own limit. */
-const CLI_DEADLINE_MS = 60_000;
-
-export interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 export interface DockerRig {
   readonly server: DockerServer;
@@ -54,7 +45,6 @@ const registry: DockerParts['registry'] = {
 export async function serveDocker(
   given: Pick<DockerParts, 'submit' | 'jobs' | 'records' | 'events' | 'credentials'> & Partial<DockerParts>,
 ): Promise<DockerRig> {
-  const config = mkdtempSync(join(tmpdir(), 'stowage-docker-'));
   const lines: string[] = [];
   const destination = new Writable({
     write: (chunk, _encoding, done) => {
@@ -72,28 +62,17 @@ export async function serveDocker(
     ...given,
   });
   const address = await server.listen({ host: '127.0.0.1', port: 0 });
+  const cli = dockerCli(`tcp://${address}`);
   return {
     server,
     address,
     log: () => lines.join(''),
-    docker: async (args, env = {}) =>
-      await runDocker(args, { DOCKER_HOST: `tcp://${address}`, DOCKER_CONFIG: config, ...env }),
+    docker: async (args, env = {}) => await cli.with({ env })(...args),
     async close() {
       await server.close();
-      rmSync(config, { recursive: true, force: true });
+      cli.close();
     },
   };
-}
-
-async function runDocker(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ran> {
-  const { promise, resolve } = Promise.withResolvers<Ran>();
-  const options = { env: { PATH: process.env['PATH'], ...env }, timeout: CLI_DEADLINE_MS, maxBuffer: 64 * 1_048_576 };
-  const child = execFile('docker', [...args], options, (error, stdout, stderr) => {
-    const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 255;
-    resolve({ code, stdout, stderr });
-  });
-  child.stdin?.end();
-  return await promise;
 }
 
 /** A store on a Redis of its own, with no worker. */
