@@ -91,7 +91,11 @@ describe('events by the CLI', { timeout: 120_000 }, () => {
     const child = spawn('docker', ['events', '--format', '{{.Action}} {{.Actor.ID}}'], { env });
     const exited = once(child, 'exit');
     const seen = new Promise<string>((resolve) => {
-      child.stdout.on('data', (data: Buffer) => resolve(data.toString()));
+      let text = '';
+      child.stdout.on('data', (data: Buffer) => {
+        text += data.toString();
+        if (text.includes('\n')) resolve(text);
+      });
     });
     // The server logs a request only at its end: what shows that the stream is open is another one that is open after it.
     const answer = await fetch(`http://${rig.address}/events`);

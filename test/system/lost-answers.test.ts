@@ -48,8 +48,8 @@ describe('what vCenter accepted is not asked for again', () => {
     await loseAnswer('CreateVirtualDisk_Task');
     const watchedBefore = await watched();
     const id = await system.begin('volume.create', { name: 'lost_slow' });
+    await eventually('a second attempt', async () => (await system.store.jobs.read(id))?.attempts.length === 2);
     await eventually('the Task to be watched', async () => (await watched()) > watchedBefore);
-    expect((await system.store.jobs.read(id))?.attempts).toHaveLength(2);
     await slowTask(0);
     expect(await system.end(id)).toMatchObject({ state: 'succeeded' });
     expect(await countTasks(system, 'CreateVirtualDisk_Task', 'lost_slow')).toBe(1);
