@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { KeyStore } from '../core/ports/jobs.ts';
-import { type Config, ConfigError, type ConfigFault, type DockerTlsConfig, readConfig } from '../platform/config.ts';
+import { type Config, type DockerTlsConfig, readConfig } from '../platform/config.ts';
+import { ConfigError, type ConfigFault } from '../platform/environment.ts';
 import { formatListen, isLoopback } from '../platform/listen.ts';
 import type { RedisAddress } from '../platform/redis-url.ts';
 import type { VolumeStoreSetting } from '../platform/volume-stores.ts';

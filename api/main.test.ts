@@ -118,3 +118,21 @@ test('what is not set is told at once', async () => {
   expect(api.output()).toContain('REDIS_URL is not set');
   expect(api.output()).toContain('STOWAGE_VOLUME_STORES is not set');
 });
+
+test('the Docker Engine API is not opened to other machines without TLS', async () => {
+  const refused = await startApi({ STOWAGE_DOCKER_LISTEN: '0.0.0.0:0' });
+  expect(await refused.exited).toBe(78);
+  expect(refused.output()).toContain('STOWAGE_DOCKER_LISTEN is 0.0.0.0:0');
+  const files = { CERT: 'none.pem', KEY: 'none.pem', CA: 'none.pem' };
+  const env = Object.entries(files).map(([name, file]) => [`STOWAGE_DOCKER_${name}_FILE`, join(dir, file)]);
+  const unreadable = await startApi(Object.fromEntries(env) as Readonly<Record<string, string>>);
+  expect(await unreadable.exited).toBe(78);
+  expect(unreadable.output()).toContain('STOWAGE_DOCKER_CERT_FILE names a file that cannot be read');
+});
+
+test('the Docker Engine API is served beside the REST API', async () => {
+  const api = await startApi({ STOWAGE_API_KEY: KEY });
+  const docker = /"address":"(127\.0\.0\.1:\d+)","tls":false/.exec(api.output())?.[1];
+  expect((await fetch(`http://${docker}/_ping`)).headers.get('api-version')).toBe('1.50');
+  expect(await api.stop()).toBe(0);
+});

@@ -5,7 +5,7 @@ import { createCatalogue } from '../jobs/registry.ts';
 import { createSubmit } from '../jobs/submit.ts';
 import { createWorld } from '../jobs/world.ts';
 import { randomBytes, systemClock } from '../platform/clock.ts';
-import { ConfigError } from '../platform/config.ts';
+import { ConfigError } from '../platform/environment.ts';
 import { isLoopback } from '../platform/listen.ts';
 import { createLogger } from '../platform/log.ts';
 import { createShutdown } from '../platform/shutdown.ts';

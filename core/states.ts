@@ -15,17 +15,15 @@ export const VOLUME_STATES = {
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 export type VolumeState = keyof typeof VOLUME_STATES;
 
-/** Invisible until available. A layer or image that is half made or half gone has a job that ends it. */
-export const LAYER_STATES = {
+/** Of images and of their layers. Invisible until available; what is half made or half gone has a job that ends it. */
+export const IMAGE_STATES = {
   pulling: ['available', 'deleting'],
   available: ['deleting'],
   deleting: ['deleted', 'available'],
   deleted: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
-export type LayerState = keyof typeof LAYER_STATES;
-
-export const IMAGE_STATES = LAYER_STATES;
-export type ImageState = LayerState;
+export type ImageState = keyof typeof IMAGE_STATES;
+export type LayerState = ImageState;
 
 /**
  * waiting: in its lines, or until `retryAt`. running: a worker holds its claim. dead: a dead letter, waits for a person.
@@ -41,7 +39,7 @@ export const JOB_STATES = {
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 export type JobState = keyof typeof JOB_STATES;
 
-export const TABLES = { volume: VOLUME_STATES, layer: LAYER_STATES, image: IMAGE_STATES, job: JOB_STATES } as const;
+export const TABLES = { volume: VOLUME_STATES, layer: IMAGE_STATES, image: IMAGE_STATES, job: JOB_STATES } as const;
 
 function mayFollow(table: Readonly<Record<string, readonly string[]>>, from: string, to: string): boolean {
   return table[from]?.includes(to) ?? false;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Config, ConfigError, readConfig } from '../platform/config.ts';
+import { type Config, readConfig } from '../platform/config.ts';
+import { ConfigError } from '../platform/environment.ts';
 import { createLogger } from '../platform/log.ts';
 import { createShutdown } from '../platform/shutdown.ts';
 import { HELP, labBanner, productBanner } from './banner.ts';

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { ConfigError, readConfig, readServiceConfig } from './config.ts';
+import { readConfig, readServiceConfig } from './config.ts';
+import { ConfigError } from './environment.ts';
 
 const HOME = { HOME: '/home/ada' };
 const FULL = {

@@ -78,7 +78,15 @@ export class Caller {
     if (call.target instanceof URL) return this.#follow(call, call.target);
     const { bases, name } = call.endpoint;
     const known = this.#plain.get(name);
-    if (known !== undefined) return this.#follow(call, new URL(call.target, known));
+    if (known !== undefined) {
+      try {
+        return await this.#follow(call, new URL(call.target, known));
+      } catch (error) {
+        // It may speak TLS when it is back.
+        this.#plain.delete(name);
+        throw error;
+      }
+    }
     const [first, second] = bases;
     try {
       return await this.#follow(call, new URL(call.target, first));
@@ -164,7 +172,7 @@ function busy(endpoint: Endpoint, waitMs: number): StowageError {
 }
 
 /** Seconds or a date (RFC 9110 §10.2.3). */
-export function retryAfterMs(header: string | readonly string[] | undefined, nowMs: number): number | undefined {
+function retryAfterMs(header: string | readonly string[] | undefined, nowMs: number): number | undefined {
   const text = typeof header === 'string' ? header.trim() : '';
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
   const atMs = text === '' ? Number.NaN : Date.parse(text);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { getCACertificates } from 'node:tls';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { StowageError } from '../core/errors.ts';
-import { codeOf } from './failure.ts';
+import { codeOf } from '../platform/system-error.ts';
 import { type Endpoint, isLoopback } from './endpoint.ts';
 
 /** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, in either case, are read from it. */

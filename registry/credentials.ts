@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { StowageError } from '../core/errors.ts';
 import type { RegistryCredentials } from '../core/ports/registry.ts';
-import { codeOf } from './failure.ts';
+import { codeOf } from '../platform/system-error.ts';
 
 const Entry = z.object({
   auth: z.string().optional(),

@@ -1,4 +1,5 @@
 import { type ErrorCode, StowageError } from '../core/errors.ts';
+import { codeOf, isTrustCode } from '../platform/system-error.ts';
 
 // What the network throws, as errors of the catalogue. Nothing that was sent or received goes into one of them.
 
@@ -18,24 +19,6 @@ export class NetworkFailure extends StowageError {
   }
 }
 
-const TRUST_CODES: ReadonlySet<string> = new Set([
-  'CERT_CHAIN_TOO_LONG',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'CERT_REJECTED',
-  'CERT_REVOKED',
-  'CERT_SIGNATURE_FAILURE',
-  'CERT_UNTRUSTED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'HOSTNAME_MISMATCH',
-  'INVALID_CA',
-  'INVALID_PURPOSE',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-]);
 const PLAIN_CODES: ReadonlySet<string> = new Set([
   'EPROTO',
   'ERR_SSL_WRONG_VERSION_NUMBER',
@@ -54,12 +37,8 @@ export function abortError(signal: AbortSignal): StowageError {
     : new StowageError('job-cancelled', 'the caller gave up waiting', { cause: reason });
 }
 
-export function codeOf(thrown: unknown): string {
-  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : '';
-}
-
 /** Name, message and code only: undici's parser error, for one, carries the bytes of the answer, where a token may be. */
-export function safeCause(thrown: unknown): Error {
+function safeCause(thrown: unknown): Error {
   const cause = new Error(thrown instanceof Error ? thrown.message : 'unknown');
   if (thrown instanceof Error) cause.name = thrown.name;
   const code = codeOf(thrown);
@@ -86,7 +65,7 @@ export function networkFailure(thrown: unknown, host: string, signal: AbortSigna
     const message = `${host} does not answer by HTTPS: if it speaks plain HTTP, list it in STOWAGE_REGISTRY_INSECURE`;
     return new NetworkFailure('registry-untrusted', message, facts);
   }
-  if (TRUST_CODES.has(code) || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) {
+  if (isTrustCode(code) || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) {
     return new NetworkFailure('registry-untrusted', `${host} is not trusted: ${reason}`, facts);
   }
   return new NetworkFailure('registry-unreachable', `no answer from ${host}: ${reason}`, facts);

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrorCode, StowageError } from '../core/errors.ts';
 import type { ImageLayer } from '../core/image.ts';
@@ -178,8 +177,19 @@ async function layerFile(file: string, report: LayerReport, signal: AbortSignal)
   return { file, sizeBytes, sha256, contentBytes, impliedDirectories };
 }
 
+/** Through one buffer: streams would leave a new one for every piece of the file. */
 async function sha256Of(file: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1_048_576, signal })) hash.update(chunk);
-  return hash.digest('hex');
+  const buffer = Buffer.alloc(262_144);
+  const handle = await open(file);
+  try {
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer);
+      if (bytesRead === 0) return hash.digest('hex');
+      if (signal.aborted) throw abortError(signal);
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await handle.close();
+  }
 }

@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { z } from 'zod';
 import { StowageError } from '../core/errors.ts';
 import { parseJson } from './credentials.ts';
-import { codeOf } from './failure.ts';
+import { codeOf } from '../platform/system-error.ts';
 
 // The program `layerdisk` (registry/layerdisk): a layer's blob on its standard input, one line of JSON on its standard output.
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { StowageError } from '../core/errors.ts';
 import { type Digest, hexOf } from '../core/reference.ts';
 import type { Clock, RandomBytes } from '../platform/clock.ts';
-import { codeOf } from './failure.ts';
+import { codeOf } from '../platform/system-error.ts';
 
 // What has arrived of blobs, in segments: `<blob>.<offset>.<nonce>.part` holds the blob's bytes from the offset on.
 //
@@ -153,7 +153,7 @@ async function removeIfOld(file: string, nowMs: number): Promise<void> {
   }
 }
 
-export function spoolFailure(error: unknown, dir: string): StowageError {
+function spoolFailure(error: unknown, dir: string): StowageError {
   const code = codeOf(error);
   const isFull = code === 'ENOSPC' || code === 'EDQUOT';
   const message = isFull

@@ -1,5 +1,12 @@
 import type { IncomingMessage } from 'node:http';
+import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
+
+/** A member of a body that SDKs send as null when it was not given. */
+export const textMember = z
+  .string()
+  .nullish()
+  .transform((text) => text ?? '');
 
 const MAX_BODY_BYTES = 1_048_576;
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i;

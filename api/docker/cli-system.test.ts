@@ -182,9 +182,27 @@ describe('the engine', { timeout: 120_000 }, () => {
     expect(await typed.json()).toEqual({
       message: "unsupported Content-Type header (text/plain): must be 'application/json'",
     });
+    // docker-py sends null for what was not given: the body is read, and only its driver is at fault.
+    const nulls = JSON.stringify({ Name: null, Driver: 'nfs', DriverOpts: null, Labels: null });
+    const other = await get('/volumes/create', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: nulls,
+    });
+    expect(other.status).toBe(404);
     const long = await get('/volumes/create', { method: 'POST', body: `"${'x'.repeat(1_100_000)}"` });
     expect(long.status).toBe(400);
   });
+});
+
+test('a request to hijack the connection of what is not there is refused, and does not hang', async () => {
+  const [name = '', port] = rig.address.split(':');
+  const socket = connect(Number(port), name);
+  const upgrade = 'Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: 2';
+  socket.write(`POST /v1.50/exec/gone/start HTTP/1.1\r\nHost: ${rig.address}\r\n${upgrade}\r\n\r\n{}`);
+  const [data] = (await once(socket, 'data')) as [Buffer];
+  expect(data.toString()).toMatch(/^HTTP\/1\.1 404 [\s\S]*No such exec instance: gone/);
+  socket.destroy();
 });
 
 describe('on a plain loopback address', () => {

@@ -32,7 +32,7 @@ describe('volumes by the CLI', { timeout: 120_000 }, () => {
         Scope: 'global',
         Labels: null,
         Mountpoint: expect.stringMatching(/^\[.*demo_vol\.vmdk$/),
-        Options: expect.objectContaining({ VolumeStore: 'default', Capacity: '1.02GB' }),
+        Options: expect.objectContaining({ VolumeStore: 'default', Capacity: '1024MB' }),
         Status: expect.objectContaining({ state: 'available', capacityBytes: 1_024_000_000, holders: [] }),
       }),
     ]);
@@ -54,6 +54,16 @@ describe('volumes by the CLI', { timeout: 120_000 }, () => {
     // Whoever asked was told: no dead letter waits for anybody.
     expect((await system.store.jobs.list({ state: 'dead' }, { limit: 10 })).items).toEqual([]);
     expect((await rig.docker(['volume', 'rm', 'shared'])).code).toBe(0);
+  });
+
+  test('a volume begins with the content of another', async () => {
+    await rig.docker(['volume', 'create', '-o', 'Capacity=10MB', 'source']);
+    expect((await rig.docker(['volume', 'create', '-o', 'clone-from=source', 'copy'])).stdout).toBe('copy\n');
+    const format = '{{index .Options "clone-from"}} {{.Status.capacity}}';
+    expect((await rig.docker(['volume', 'inspect', '-f', format, 'copy'])).stdout).toBe('source 10 MB\n');
+    expect((await rig.docker(['volume', 'rm', 'source', 'copy'])).stdout).toBe('source\ncopy\n');
+    const missing = await rig.docker(['volume', 'create', '-o', 'clone-from=nowhere', 'copy']);
+    expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('nowhere') });
   });
 
   test('what cannot be is refused in words for the user', async () => {

@@ -21,7 +21,7 @@ const OF_CODE: { readonly [C in ErrorCode]?: number } = {
   'registry-untrusted': 500,
 };
 
-export function statusOf(error: StowageError): number {
+function statusOf(error: StowageError): number {
   return OF_CODE[error.code] ?? STATUS[error.kind];
 }
 

@@ -62,10 +62,12 @@ async function submitPull(call: Call, parts: DockerParts, reference: ReferencePa
       ...(platform === '' ? {} : { platform: platform.toLowerCase() }),
       ...(offer === undefined ? {} : { credentials: offer.ticket }),
     });
-    void parts.jobs
-      .waitUntilOver(outcome.id, call.stopping)
-      .catch(() => undefined)
-      .finally(() => offer?.withdraw());
+    if (offer !== undefined) {
+      void parts.jobs
+        .waitUntilOver(outcome.id, call.stopping)
+        .catch(() => undefined)
+        .finally(() => offer.withdraw());
+    }
     return outcome;
   } catch (error) {
     offer?.withdraw();
@@ -92,7 +94,7 @@ interface Pull {
 async function* pullLines(pull: Pull): AsyncGenerator {
   const { call, parts, outcome, reference } = pull;
   const progress = createPullProgress();
-  yield { status: `Pulling from ${reference.repository}`, id: reference.digest ?? reference.tag };
+  yield { status: `Pulling from ${reference.repository}`, id: shownId(reference) };
   let toldMs = parts.clock.monotonicMs();
   try {
     for (;;) {
@@ -115,6 +117,11 @@ async function* pullLines(pull: Pull): AsyncGenerator {
     const message = messageOf(explainPull(asStowageError(thrown), reference), call.traceparent);
     yield { errorDetail: { message }, error: message };
   }
+}
+
+/** dockerd names the tag alone, but the whole name with a digest. */
+function shownId(reference: ReferenceParts): string | undefined {
+  return reference.digest === undefined ? reference.tag : canonicalReference(reference);
 }
 
 async function viewOf({ jobs }: DockerParts, job: Job): Promise<PullView | undefined> {

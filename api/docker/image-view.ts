@@ -50,12 +50,12 @@ function descriptorOf({ manifest }: ImageRecord): object {
 /** The one manifest that is there; those of other platforms in an index were never fetched. */
 function manifestOf(record: ImageRecord): object {
   const { architecture, os, variant } = configurationOf(record);
-  const blobBytes = record.layers.reduce((sum, { blob }) => sum + blob.sizeBytes, 0);
   return {
     ID: record.manifest.digest,
     Descriptor: descriptorOf(record),
     Available: true,
-    Size: { Content: blobBytes, Total: blobBytes + record.sizeBytes },
+    // Blobs are not kept: layers are disks.
+    Size: { Content: 0, Total: record.sizeBytes },
     Kind: 'image',
     ImageData: {
       Platform: { architecture, os, ...(variant === undefined ? {} : { variant }) },

@@ -1,9 +1,11 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Writable } from 'node:stream';
 import { StowageError } from '../../core/errors.ts';
+import type { JobId } from '../../core/ids.ts';
+import type { Claim } from '../../core/ports/jobs.ts';
 import { ALL_KINDS } from '../../jobs/all.ts';
 import { createCatalogue } from '../../jobs/registry.ts';
 import { createWorld } from '../../jobs/world.ts';
@@ -13,17 +15,9 @@ import { randomBytes, systemClock } from '../../platform/clock.ts';
 import { createLogger } from '../../platform/log.ts';
 import { parseRedisUrl } from '../../platform/redis-url.ts';
 import { openStore, type Store } from '../../store/open.ts';
+import { dockerCli, type Ran } from '../../test/harness/docker-cli.ts';
 import type { DockerParts } from './parts.ts';
 import { createDockerServer, type DockerServer } from './server.ts';
-
-/** Far above what the CLI needs on a busy machine, and below a test's own limit. */
-const CLI_DEADLINE_MS = 60_000;
-
-export interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 export interface DockerRig {
   readonly server: DockerServer;
@@ -51,7 +45,6 @@ const registry: DockerParts['registry'] = {
 export async function serveDocker(
   given: Pick<DockerParts, 'submit' | 'jobs' | 'records' | 'events' | 'credentials'> & Partial<DockerParts>,
 ): Promise<DockerRig> {
-  const config = mkdtempSync(join(tmpdir(), 'stowage-docker-'));
   const lines: string[] = [];
   const destination = new Writable({
     write: (chunk, _encoding, done) => {
@@ -69,28 +62,17 @@ export async function serveDocker(
     ...given,
   });
   const address = await server.listen({ host: '127.0.0.1', port: 0 });
+  const cli = dockerCli(`tcp://${address}`);
   return {
     server,
     address,
     log: () => lines.join(''),
-    docker: async (args, env = {}) =>
-      await runDocker(args, { DOCKER_HOST: `tcp://${address}`, DOCKER_CONFIG: config, ...env }),
+    docker: async (args, env = {}) => await cli.with({ env })(...args),
     async close() {
       await server.close();
-      rmSync(config, { recursive: true, force: true });
+      cli.close();
     },
   };
-}
-
-async function runDocker(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ran> {
-  const { promise, resolve } = Promise.withResolvers<Ran>();
-  const options = { env: { PATH: process.env['PATH'], ...env }, timeout: CLI_DEADLINE_MS, maxBuffer: 64 * 1_048_576 };
-  const child = execFile('docker', [...args], options, (error, stdout, stderr) => {
-    const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 255;
-    resolve({ code, stdout, stderr });
-  });
-  child.stdin?.end();
-  return await promise;
 }
 
 /** A store on a Redis of its own, with no worker. */
@@ -98,11 +80,16 @@ export interface StoreRig {
   readonly store: Store;
   readonly submit: Submit;
   readonly redis: LabRedis;
+  /** Begins an attempt as a worker would, and leaves it running. */
+  begin(id: JobId): Promise<Claim>;
+  /** The newest job of the kind that nobody has begun, once there is one. */
+  submitted(kind: string): Promise<JobId>;
   close(): Promise<void>;
 }
 
 const WORLD = createWorld({
   volumeStores: [{ name: 'default', target: { type: 'datastore', name: 'ds1' }, root: '' }],
+  images: { store: { datastore: 'ds1', root: 'stowage' } },
 });
 
 export async function startStoreRig(kinds = ALL_KINDS): Promise<StoreRig> {
@@ -122,14 +109,45 @@ export async function startStoreRig(kinds = ALL_KINDS): Promise<StoreRig> {
     nowMs,
     randomBytes,
   });
+  const begin = createBegin(store);
   return {
     store,
     submit: createSubmit({ catalogue, world: WORLD, jobs: store.jobs, nowMs, randomBytes }),
     redis,
+    begin,
+    async submitted(kind) {
+      for (;;) {
+        const { items } = await store.jobs.list({ kind, state: 'waiting' }, { limit: 1 });
+        if (items[0] !== undefined) return items[0].id;
+        await pause(LOOK_AGAIN_MS);
+      }
+    },
     async close() {
+      await begin.stop();
       await store.close();
       await redis.stop();
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+const LOOK_AGAIN_MS = 20;
+
+/** A worker that takes only those jobs that a test asks it to; it starts with the first one. */
+function createBegin({ entrySource, claims }: Store): StoreRig['begin'] & { stop(): Promise<void> } {
+  const wanted = new Map<JobId, (claim: Claim) => void>();
+  let consumer: ReturnType<Store['entrySource']['consume']> | undefined;
+  const begin = async (id: JobId): Promise<Claim> => {
+    const { promise, resolve } = Promise.withResolvers<Claim>();
+    wanted.set(id, resolve);
+    consumer ??= entrySource.consume('default', { concurrency: 8, lockMs: 10_000 }, async (entry) => {
+      const take = wanted.get(entry.id);
+      if (take === undefined) return { delayMs: LOOK_AGAIN_MS };
+      const acquired = await claims.acquire(entry.id, 'test-worker', entry.wake);
+      if (acquired.outcome === 'acquired') take(acquired.claim);
+      return 'done';
+    });
+    return await promise;
+  };
+  return Object.assign(begin, { stop: async () => await (await consumer)?.close(1_000) });
 }

@@ -23,6 +23,8 @@ const KEEP_ALIVE_MS = 75_000;
 const HEADERS_MS = 60_000;
 /** Of TCP: what shows that a client which only listens is gone. */
 const PROBE_MS = 30_000;
+/** Of events and pulls; each of events holds a connection to Redis. */
+const MAX_STREAMS = 1_000;
 const QUIET_ROUTES: ReadonlySet<string> = new Set(['/_ping', 'unknown']);
 
 export interface DockerServer {
@@ -38,6 +40,7 @@ interface Serving {
   readonly traces: RequestTraces;
   readonly stopping: AbortSignal;
   readonly listen: ListenAddress;
+  readonly streams: { open: number };
 }
 
 /** The Docker Engine API, for the unmodified docker CLI and its SDKs. */
@@ -54,8 +57,14 @@ export function createDockerServer(parts: DockerParts): DockerServer {
     async listen(address) {
       if (parts.tls === undefined && !isLoopback(address))
         throw new StowageError('request-invalid', `${formatListen(address)} without TLS would be open to everybody`);
-      const serving = { parts, router, traces, stopping: stopping.signal, listen: address };
-      server.on('request', (request, response) => void serve(serving, request, response));
+      const serving = { parts, router, traces, stopping: stopping.signal, listen: address, streams: { open: 0 } };
+      server.on('request', (request, response) => {
+        // Otherwise an idle connection would hold the closing server open.
+        response.once('close', () => {
+          if (stopping.signal.aborted) setImmediate(() => server.closeIdleConnections());
+        });
+        void serve(serving, request, response);
+      });
       server.listen({ host: address.host, port: address.port });
       await once(server, 'listening');
       const { port } = server.address() as AddressInfo;
@@ -73,6 +82,7 @@ export function createDockerServer(parts: DockerParts): DockerServer {
   };
 }
 
+/** Without a listener for 'upgrade', Node gives a request to upgrade to the routes like any other, which refuse it. */
 function createHttpServer(tls: DockerTls | undefined): { readonly server: Server; dropHandshakes(): void } {
   if (tls !== undefined) return createTlsServer(tls, PROBE_MS);
   return {
@@ -107,11 +117,20 @@ async function serve(serving: Serving, request: IncomingMessage, response: Serve
   await context.with(trace.context, async () => {
     try {
       const answer = await answerTo(serving, request, progress, signal);
+      if (answer.type === 'lines') countStream(serving, gone.signal);
       await writeAnswer(response, answer, gone.signal);
     } catch (thrown) {
       await writeFailure(serving, progress, response, thrown, gone.signal);
     }
   });
+}
+
+/** @throws `streams-exhausted` */
+function countStream({ streams }: Serving, gone: AbortSignal): void {
+  if (streams.open >= MAX_STREAMS)
+    throw new StowageError('streams-exhausted', `${MAX_STREAMS} streams of the Docker API are open here`);
+  streams.open += 1;
+  gone.addEventListener('abort', () => (streams.open -= 1), { once: true });
 }
 
 function setHeaders(response: ServerResponse, { parts, stopping }: Serving, trace: RequestTrace): void {

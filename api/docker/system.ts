@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
 import { type Answer, json } from './answer.ts';
+import { textMember } from './body.ts';
 import { renderInfo } from './info.ts';
 import { allRecords } from './listing.ts';
 import type { Call, DockerParts, Route } from './parts.ts';
@@ -42,10 +43,10 @@ async function info(_call: Call, { records, version }: DockerParts): Promise<Ans
 }
 
 const loginBody = z.object({
-  username: z.string().default(''),
-  password: z.string().default(''),
-  identitytoken: z.string().default(''),
-  serveraddress: z.string().default(''),
+  username: textMember,
+  password: textMember,
+  identitytoken: textMember,
+  serveraddress: textMember,
 });
 
 /** Docker Hub's address as the CLI sends it, with scheme and path; others come bare. */
@@ -93,7 +94,7 @@ export const systemRoutes: readonly Route[] = [
     method: 'GET',
     path: '/info',
     role: 'viewer',
-    support: { as: 'partial', missing: 'fields of a Linux host (cgroups, runtimes, security options) are empty' },
+    support: { as: 'partial', missing: 'what a Linux host has (cgroups, runtimes, security options)' },
     handler: info,
   },
   { method: 'POST', path: '/auth', role: 'viewer', support: supported, handler: login },

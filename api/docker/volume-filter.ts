@@ -1,6 +1,6 @@
 import type { VolumeRecord } from '../../core/volume.ts';
 import { type Filters, filtersOf, flagFilter, hasLabels } from './query.ts';
-import { isVisible } from './volume-view.ts';
+import { DRIVER, isVisible } from './volume-view.ts';
 
 export const ANONYMOUS_LABEL = 'com.docker.volume.anonymous';
 
@@ -11,7 +11,7 @@ export function filterVolumes(query: URLSearchParams, volumes: readonly VolumeRe
   const labels = filters.get('label');
   const isNamed = nameFilter(filters);
   const drivers = filters.get('driver') ?? [];
-  if (drivers.length > 0 && !drivers.includes('vsphere')) return [];
+  if (drivers.length > 0 && !drivers.includes(DRIVER)) return [];
   return volumes.filter(
     (volume) =>
       isVisible(volume) &&

@@ -29,7 +29,7 @@ export function renderVolume(record: VolumeRecord): object {
 
 /** The options that would make the volume again. */
 function optionsOf({ spec }: VolumeRecord): Readonly<Record<string, string>> {
-  const size = formatSize(spec.capacityBytes).replace(' ', '');
+  const size = exactSize(spec.capacityBytes);
   return {
     VolumeStore: spec.store,
     ...(spec.cloneFrom === undefined ? { Capacity: size } : { 'clone-from': spec.cloneFrom }),
@@ -37,6 +37,22 @@ function optionsOf({ spec }: VolumeRecord): Readonly<Record<string, string>> {
     access: spec.access,
     ...(spec.cloneFrom === undefined ? { fstype: spec.fileSystem } : {}),
   };
+}
+
+const UNITS = [
+  ['TiB', 2 ** 40],
+  ['TB', 1e12],
+  ['GiB', 2 ** 30],
+  ['GB', 1e9],
+  ['MiB', 2 ** 20],
+  ['MB', 1e6],
+  ['KiB', 2 ** 10],
+] as const;
+
+/** In the largest unit that leaves nothing over. */
+function exactSize(bytes: number): string {
+  const [name, unit] = UNITS.find(([, size]) => bytes % size === 0) ?? (['B', 1] as const);
+  return `${bytes / unit}${name}`;
 }
 
 export function renderVolumeWithStatus(record: VolumeRecord): object {

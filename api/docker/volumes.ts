@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isErrorCode, StowageError } from '../../core/errors.ts';
 import type { VolumeRecord } from '../../core/volume.ts';
 import { type Answer, empty, json } from './answer.ts';
+import { textMember } from './body.ts';
 import { allRecords } from './listing.ts';
 import type { Call, DockerParts, Route } from './parts.ts';
 import { flagOf } from './query.ts';
@@ -14,8 +15,8 @@ const PRUNES = 8;
 
 const strings = z.record(z.string(), z.string()).nullish();
 const createBody = z.object({
-  Name: z.string().default(''),
-  Driver: z.string().default(''),
+  Name: textMember,
+  Driver: textMember,
   DriverOpts: strings,
   Labels: strings,
   ClusterVolumeSpec: z.unknown().optional(),

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
-import type { JobId } from '../../core/ids.ts';
 import type { LayerDocument, LayerRecord } from '../../core/image.ts';
 import type { Versioned } from '../../core/record.ts';
 import { type AnyKind, defineKind, type Step, type StepResult } from '../define.ts';
@@ -16,6 +15,7 @@ import {
   layerPullPayload,
   ownerOf,
 } from './layer-job.ts';
+import { openPins } from './pins.ts';
 import { imageStoreOf, layerDiskPaths, layerDocumentPath, layerHome, layerLine } from './place.ts';
 import { removeOtherFiles, uploadLayer } from './upload.ts';
 
@@ -25,10 +25,6 @@ import { removeOtherFiles, uploadLayer } from './upload.ts';
 type Payload = LayerPullPayload;
 type Notes = LayerPullNotes;
 type Context = LayerPullContext;
-
-function withPin(record: LayerRecord, pull: JobId, now: string): LayerRecord {
-  return { ...record, pins: [...new Set([...record.pins, pull])], updatedAt: now };
-}
 
 function resultOf(record: Pick<LayerRecord, 'name' | 'disk' | 'sizeBytes'>, fetched: boolean) {
   return { diffId: record.name, path: record.disk?.path ?? '', sizeBytes: record.sizeBytes, fetched };
@@ -42,10 +38,12 @@ const reserve: Step<Payload, Notes> = {
     const { diffId, blob, pull } = context.payload;
     const before = await context.records.read('layer', diffId);
     const now = context.now();
+    // Those of pulls that are over go, or a layer that many images have would collect them.
+    const pins = [...new Set([...(await openPins(context, before?.record.pins ?? [])), pull])];
     if (before?.record.state === 'available') {
       return {
         done: resultOf(before.record, false),
-        records: [{ op: 'put', record: withPin(before.record, pull, now), expectedRev: before.rev }],
+        records: [{ op: 'put', record: { ...before.record, pins, updatedAt: now }, expectedRev: before.rev }],
       };
     }
     const record: LayerRecord = {
@@ -56,7 +54,7 @@ const reserve: Step<Payload, Notes> = {
       blob,
       sizeBytes: 0,
       impliedDirectories: [],
-      pins: [...new Set([...(before?.record.pins ?? []), pull])],
+      pins,
       createdAt: before?.record.createdAt ?? now,
       updatedAt: now,
       job: context.jobId,

@@ -3,12 +3,12 @@ import { StowageError } from '../../core/errors.ts';
 import { type JobId, parseJobId } from '../../core/ids.ts';
 import type { LayerRecord } from '../../core/image.ts';
 import type { Digest } from '../../core/reference.ts';
-import { isJobOver } from '../../core/states.ts';
 import { branded } from '../branded.ts';
 import { type AnyKind, defineKind, type Step, type StepContext, type StepResult } from '../define.ts';
 import { ignoreMissing } from '../volume/ignore-missing.ts';
 import { digestSchema, encode, readUndamaged } from './documents.ts';
 import { imageWithLayer } from './layer-users.ts';
+import { openPins } from './pins.ts';
 import { imageStoreOf, layerDocumentPath, layerHome, layerLine } from './place.ts';
 
 // A layer goes when no image lists it, no open pull wants it and no machine has its disk. Whoever takes an image away takes its record
@@ -34,11 +34,9 @@ async function reasonToKeep(context: Context, record: LayerRecord | undefined): 
   const { diffId, ignoring } = context.payload;
   const image = await imageWithLayer(context, diffId);
   if (image !== undefined) return `image ${image} has it`;
-  for (const pin of record?.pins ?? []) {
-    if (pin === ignoring) continue;
-    const job = await context.jobs.read(pin);
-    if (job !== undefined && !isJobOver(job.state)) return `job ${pin} pulls an image that has it`;
-  }
+  const pins = await openPins(context, record?.pins ?? []);
+  const pin = pins.find((each) => each !== ignoring);
+  if (pin !== undefined) return `job ${pin} pulls an image that has it`;
   const path = record?.disk?.path;
   if (path === undefined) return undefined;
   const [holder] = await context.dataCentre.machines.findByDisk({ paths: [path] }, context.signal);

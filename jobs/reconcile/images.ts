@@ -8,6 +8,7 @@ import type { StepContext } from '../define.ts';
 import { readImageDocument, readLayerDocument } from '../image/documents.ts';
 import { readAll, recordFromDocument } from '../image/image-of.ts';
 import { digestOfDirectory } from '../image/layer-users.ts';
+import { openPins } from '../image/pins.ts';
 import { imageHome, imageLine, imagesFolder, layerHome, layersFolder } from '../image/place.ts';
 import { flagAgain, flagEvents } from './compare.ts';
 import { inTurn } from './scan.ts';
@@ -176,10 +177,7 @@ function layerHomeOf(context: AnyContext, digest: Digest): LayerRecord['home'] {
 /** A job is at it, or an open pull has a pin on it. */
 async function isWanted(context: AnyContext, record: LayerRecord | undefined): Promise<boolean> {
   if (record === undefined) return false;
-  const jobs = await Promise.all(
-    [...record.pins, ...(record.job === undefined ? [] : [record.job])].map((id) => context.jobs.read(id)),
-  );
-  return jobs.some((job) => job !== undefined && !isJobOver(job.state));
+  return (await isAtWork(context, record)) || (await openPins(context, record.pins)).length > 0;
 }
 
 /** A record whose directory is gone. Nothing is concluded from it; at the second pass it is told. */

@@ -24,8 +24,8 @@ describe('a worker that is killed at any boundary of any kind', () => {
     { what: 'a reconcile', isAlone: true },
   ])('another worker ends $what, and everything is there once', { timeout: 900_000 }, async ({ isAlone }) => {
     const walkers = walk.walkers.filter(({ kind }) => (kind === 'reconcile.run') === isAlone);
-    let worker = await walk.crash.startWorker();
     const boundaries = await walk.count(walkers);
+    let worker = await walk.crash.startWorker();
     let before: readonly Walked[] = [];
     const last = Math.max(...[...boundaries.values()].map(({ length }) => length));
     for (let round = 1; round <= last; round += 1) {

@@ -76,7 +76,6 @@ describe('a worker that slept past its lock', () => {
 
   it('changes nothing when it wakes, wherever it was', { timeout: 900_000 }, async () => {
     const walkers = walk.walkers.filter(({ kind }) => kind !== 'reconcile.run');
-    let worker = await start();
     const stops = new Map<Walker, readonly number[]>();
     for (const [walker, lines] of await walk.count(walkers)) {
       stops.set(
@@ -84,6 +83,7 @@ describe('a worker that slept past its lock', () => {
         lines.filter(({ at }) => isTelling(at)).map(({ number }) => number),
       );
     }
+    let worker = await start();
     const last = Math.max(...[...stops.values()].map(({ length }) => length));
     for (let round = 1; round <= last; round += 1) {
       const sleeping = walkers.filter((walker) => (stops.get(walker)?.length ?? 0) >= round);

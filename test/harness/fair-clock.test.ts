@@ -6,12 +6,11 @@ import { expect, test } from 'vitest';
 import { startFairClock } from './fair-clock.ts';
 
 test('time that nothing was done in is counted: a promise that is broken on an idle machine shows', async () => {
-  const clock = startFairClock();
   const begun = performance.now();
+  const clock = startFairClock();
   await sleep(1_000);
-  const wallMs = performance.now() - begun;
   const fairMs = clock.elapsedMs();
-  expect(fairMs).toBeLessThanOrEqual(wallMs + 5);
+  expect(fairMs).toBeLessThanOrEqual(performance.now() - begun);
   // One thread that sleeps is ready for some moments only.
   expect(fairMs).toBeGreaterThan(0);
 });

@@ -17,6 +17,10 @@ export interface Answer {
 
 export interface Product {
   readonly rest: string;
+  /** For `DOCKER_HOST`. */
+  readonly docker: string;
+  /** The lab's registry, which has images under Docker Hub's names. */
+  readonly registry: string;
   /** Where the lab's controls are, with a slash at its end. */
   readonly lab: string;
   readonly key: string;
@@ -53,6 +57,8 @@ export async function startProduct(dataDir: string, env: Readonly<Record<string,
   const key = env['STOWAGE_API_KEY'] ?? (await readFile(join(dataDir, 'api-key'), 'utf8')).trim();
   return {
     rest,
+    docker: valueOf(banner, 'Docker'),
+    registry: valueOf(banner, 'Registry'),
     lab: valueOf(banner, 'Lab'),
     key,
     banner,

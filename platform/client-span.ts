@@ -1,0 +1,66 @@
+import {
+  type Attributes,
+  type Histogram,
+  type MeterProvider,
+  metrics,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+
+/** How calls to one kind of server are told to OpenTelemetry. Nothing of a request's content goes in. */
+export interface ClientTelemetry {
+  /** Of the tracer and the meter. */
+  readonly name: string;
+  /** Of the histogram of durations, in seconds. */
+  readonly metric: { readonly name: string; readonly description: string };
+  /** What may be told of an error. */
+  readonly explain: (error: unknown) => { readonly outcome: string; readonly message: string };
+}
+
+export interface ClientCall {
+  readonly span: string;
+  readonly attributes: Attributes;
+  /** Of the measurement, beside `outcome`. */
+  readonly labels: Attributes;
+}
+
+/** `succeed` names another outcome than `ok`. */
+export type ClientRun<T> = (span: Span, succeed: (outcome: string) => void) => Promise<T>;
+
+/** One client span and one measurement for each call. */
+export function createClientSpans(telemetry: ClientTelemetry): <T>(call: ClientCall, run: ClientRun<T>) => Promise<T> {
+  const histograms = new WeakMap<MeterProvider, Histogram>();
+  /** One for each provider: the one that is registered later is then used too. */
+  const histogram = (): Histogram => {
+    const provider = metrics.getMeterProvider();
+    const known = histograms.get(provider);
+    if (known !== undefined) return known;
+    const { name, description } = telemetry.metric;
+    const made = provider.getMeter(telemetry.name).createHistogram(name, { unit: 's', description });
+    histograms.set(provider, made);
+    return made;
+  };
+  return async (call, run) => {
+    const startedMs = performance.now();
+    const measure = (outcome: string): void =>
+      histogram().record((performance.now() - startedMs) / 1_000, { ...call.labels, outcome });
+    const options = { kind: SpanKind.CLIENT, attributes: call.attributes };
+    const span = trace.getTracer(telemetry.name).startSpan(call.span, options);
+    let succeeded = 'ok';
+    try {
+      const result = await run(span, (outcome) => (succeeded = outcome));
+      measure(succeeded);
+      return result;
+    } catch (error) {
+      const { outcome, message } = telemetry.explain(error);
+      span.setAttribute('error.type', outcome);
+      span.setStatus({ code: SpanStatusCode.ERROR, message });
+      measure(outcome);
+      throw error;
+    } finally {
+      span.end();
+    }
+  };
+}
