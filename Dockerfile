@@ -1,4 +1,13 @@
-# One image for both processes: `api` or `workers` as the argument. There is no build step: Node.js runs the TypeScript.
+# One image for both processes: `api` or `workers` as the argument. There is no build step for them: Node.js runs the TypeScript.
+
+# What makes disks of image layers. The version is that of its go.mod.
+FROM golang:1.25 AS layerdisk
+WORKDIR /src
+COPY registry/layerdisk/go.mod registry/layerdisk/go.sum ./
+RUN go mod download
+COPY registry/layerdisk ./
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/layerdisk .
+
 FROM node:24-slim
 
 ENV NODE_ENV=production
@@ -11,11 +20,18 @@ RUN npm install --no-save --omit=dev --no-audit --no-fund \
   && npm cache clean --force
 
 COPY . .
+COPY --from=layerdisk /out/layerdisk bin/layerdisk
+
+# A volume that is mounted here takes the owner over.
+RUN install -d -o node -g node /var/lib/stowage/spool
 
 USER node
+# The Docker Engine API stays on the container's own 127.0.0.1:2375, where nobody else comes, until it has TLS: then set
+# STOWAGE_DOCKER_LISTEN to 0.0.0.0:2376.
 ENV STOWAGE_REST_LISTEN=0.0.0.0:8080 \
-    STOWAGE_WORKER_LISTEN=0.0.0.0:9464
-EXPOSE 8080 9464
+    STOWAGE_WORKER_LISTEN=0.0.0.0:9464 \
+    STOWAGE_SPOOL_DIR=/var/lib/stowage/spool
+EXPOSE 8080 2376 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["node", "deploy/healthcheck.mjs"]
 ENTRYPOINT ["sh", "deploy/run"]
 CMD ["api"]

@@ -1,11 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { explainOpenDocker, readDockerTls } from '../api/config.ts';
 import { readServiceConfig } from '../platform/config.ts';
+import { SETTINGS } from '../platform/settings.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -40,6 +43,24 @@ function interpolate(text: string, env: Readonly<Record<string, string>>): strin
   });
 }
 
+const SECRETS: Readonly<Record<string, string>> = {
+  '/run/secrets/vcenter_password': 'p',
+  '/run/secrets/redis_url': 'redis://:p@redis:6379',
+  '/run/secrets/api_key': 'k'.repeat(32),
+};
+const GIVEN = { VCENTER_URL: 'https://vc', VCENTER_USER: 'u', STOWAGE_VOLUME_STORES: 'default=[ds] x' };
+
+function environmentOf(name: string): Record<string, string> {
+  const entries = Object.entries(serviceOf(name).environment ?? {});
+  return Object.fromEntries(entries.map(([key, value]) => [key, interpolate(value, GIVEN)]));
+}
+
+/** Of the names in a text that begin like settings, those that are none. */
+function strangeSettings(text: string): readonly string[] {
+  const known = Object.keys(SETTINGS).flatMap((name) => [name, `${name}_FILE`]);
+  return (text.match(/STOWAGE_[A-Z_]+/g) ?? []).filter((name) => !known.includes(name));
+}
+
 /** The library that `docker compose` reads its files with: what `docker compose config` would say needs no Docker. */
 const COMPOSE_GO = 'github.com/compose-spec/compose-go/v2/cmd@v2.16.2';
 
@@ -54,8 +75,7 @@ function composeSays(text: string): { readonly status: number | null; readonly s
 
 describe('docker-compose.yml', () => {
   test('is taken by compose itself, and a mistake in it is not', { timeout: 300_000 }, () => {
-    const given = { VCENTER_URL: 'https://vc', VCENTER_USER: 'u', STOWAGE_VOLUME_STORES: 'default=[ds] x' };
-    const text = interpolate(read('docker-compose.yml'), given);
+    const text = interpolate(read('docker-compose.yml'), GIVEN);
     expect(composeSays(text)).toMatchObject({ status: 0 });
     expect(composeSays(text.replace('condition: service_healthy', 'condition: service_happy'))).toMatchObject({
       status: 1,
@@ -64,20 +84,49 @@ describe('docker-compose.yml', () => {
   });
 
   test.each(['api', 'workers'])('%s gets a configuration that it can run with, secrets from files only', (name) => {
-    const { environment = {}, secrets = [], command } = serviceOf(name);
-    const given = { VCENTER_URL: 'https://vc', VCENTER_USER: 'u', STOWAGE_VOLUME_STORES: 'default=[ds] x' };
-    const env = Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, interpolate(value, given)]));
-    const files: Record<string, string> = {
-      '/run/secrets/vcenter_password': 'p',
-      '/run/secrets/redis_url': 'redis://:p@redis:6379',
-      '/run/secrets/api_key': 'k'.repeat(32),
-    };
-    const config = readServiceConfig({ HOME: '/home/node', ...env }, (path) => {
+    const { secrets = [], command } = serviceOf(name);
+    const config = readServiceConfig({ HOME: '/home/node', ...environmentOf(name) }, (path) => {
       expect(secrets).toContain(path.replace('/run/secrets/', ''));
-      return files[path] ?? '';
+      return SECRETS[path] ?? '';
     });
     expect(config.vcenter.url).toBe('https://vc/sdk');
+    expect(config.images.store).toEqual({ datastore: 'ds', root: 'x' });
     expect(command).toEqual([name]);
+  });
+
+  test('every variable that it sets or passes on is a setting', () => {
+    expect(strangeSettings(read('docker-compose.yml'))).toEqual([]);
+    expect(strangeSettings(read('Dockerfile'))).toEqual([]);
+    expect(strangeSettings('STOWAGE_REGISTRY_MIRROR: x')).toEqual(['STOWAGE_REGISTRY_MIRROR']);
+  });
+
+  test('a service has the secrets that its variables name, and each is declared', () => {
+    for (const name of ['api', 'workers', 'redis']) {
+      const { secrets = [], environment = {}, command } = serviceOf(name);
+      const named = JSON.stringify([environment, command]).match(/(?<=\/run\/secrets\/)\w+/g) ?? [];
+      expect(secrets, name).toEqual(expect.arrayContaining(named));
+      expect(Object.keys(compose.secrets), name).toEqual(expect.arrayContaining(secrets));
+    }
+  });
+
+  test('the Docker API is open by TLS only, where its port is published', () => {
+    const env = { HOME: '/home/node', ...environmentOf('api') };
+    const config = readServiceConfig(env, (path) => SECRETS[path] ?? '');
+    expect(config.dockerTls).toBeDefined();
+    expect(explainOpenDocker(config)).toBeUndefined();
+    const { ports = [] } = serviceOf('api');
+    expect(ports.map((port) => port.split(':').at(-1))).toEqual(
+      [config.restListen, config.dockerListen].map(({ port }) => String(port)),
+    );
+  });
+
+  test('workers spool to a volume, and find CAs where they are mounted', () => {
+    const env = environmentOf('workers');
+    const mounts = (serviceOf('workers').volumes ?? []).map((volume) => volume.split(':'));
+    expect(mounts).toContainEqual(['spool', env['STOWAGE_SPOOL_DIR']]);
+    const certs = ['./deploy/secrets/registry_certs', env['STOWAGE_REGISTRY_CERTS_DIR'], 'ro'];
+    expect(mounts).toContainEqual(certs);
+    expect(serviceOf('api').volumes).toEqual([certs.join(':')]);
   });
 
   test('nothing starts without a vCenter, and every secret is a file that git ignores', () => {
@@ -128,6 +177,35 @@ describe('docker-compose.yml', () => {
     expect(apiKey?.length).toBeGreaterThanOrEqual(32);
     rmSync(scratch, { recursive: true });
   });
+
+  test('make-secrets makes certificates for the Docker API: the server and each client are of its authority', () => {
+    const scratch = mkdtempSync(join(tmpdir(), 'stowage-secrets-'));
+    const secret = (name: string): string => join(scratch, 'secrets', name);
+    cpSync(join(root, 'deploy/make-secrets'), join(scratch, 'make-secrets'));
+    const make = (...clients: string[]) =>
+      execFileSync('sh', [join(scratch, 'make-secrets'), ...clients], { input: 'vc pass\n', stdio: 'pipe' });
+    make('alice');
+    const [certFile, keyFile, caFile] = ['docker_cert', 'docker_key', 'docker_ca'].map(secret) as [
+      string,
+      string,
+      string,
+    ];
+    const tls = readDockerTls({ certFile, keyFile, caFile });
+    const [server, authority] = [new X509Certificate(tls.cert), new X509Certificate(tls.ca)];
+    expect([server.checkHost('localhost'), server.checkIP('127.0.0.1')]).toEqual(['localhost', '127.0.0.1']);
+    expect(server.verify(authority.publicKey)).toBe(true);
+    for (const name of ['docker', 'alice']) {
+      const folder = secret(`docker_clients/${name}`);
+      const client = new X509Certificate(readFileSync(join(folder, 'cert.pem')));
+      expect(client.subject).toBe(`CN=${name}`);
+      expect(client.verify(authority.publicKey)).toBe(true);
+      expect(readFileSync(join(folder, 'ca.pem'), 'utf8')).toBe(tls.ca);
+      expect(existsSync(join(folder, 'key.pem'))).toBe(true);
+    }
+    for (const kept of ['docker_ca_key', 'docker_clients']) expect(statSync(secret(kept)).mode & 0o077).toBe(0);
+    expect(() => make('../alice')).toThrow('letters, digits');
+    rmSync(scratch, { recursive: true });
+  });
 });
 
 describe('Dockerfile', () => {
@@ -140,9 +218,29 @@ describe('Dockerfile', () => {
     expect(spawnSync('sh', [join(root, 'deploy/run'), 'lab']).status).toBe(2);
   });
 
+  test('builds layerdisk with the Go of its go.mod, to where the workers look for it', () => {
+    const text = read('Dockerfile');
+    const go = /^go (\d+\.\d+)/m.exec(read('registry/layerdisk/go.mod'))?.[1];
+    expect(text).toContain(`FROM golang:${go} AS layerdisk`);
+    expect(text).toContain('CGO_ENABLED=0 go build -trimpath');
+    expect(text).toMatch(/^WORKDIR \/app$[^]*^COPY --from=layerdisk \/out\/layerdisk bin\/layerdisk$/m);
+    expect(read('registry/open.ts')).toContain("join(import.meta.dirname, '..', 'bin', 'layerdisk')");
+    expect(read('.dockerignore')).not.toMatch(/^!bin/m);
+  });
+
+  test('its ports and folders are those of docker-compose.yml', () => {
+    const text = read('Dockerfile');
+    const exposed = /^EXPOSE (.+)$/m.exec(text)?.[1]?.split(' ') ?? [];
+    for (const port of serviceOf('api').ports ?? []) expect(exposed).toContain(port.split(':').at(-1));
+    const spool = environmentOf('workers')['STOWAGE_SPOOL_DIR'];
+    expect(text).toContain(`STOWAGE_SPOOL_DIR=${spool}\n`);
+    // A new volume takes the folder's owner over: root's could not be written by anybody here.
+    expect(text).toContain(`RUN install -d -o node -g node ${spool}\n`);
+  });
+
   test('what .dockerignore lets in is there, and nothing that only develops is', () => {
     const allowed = read('.dockerignore').match(/(?<=^!).+/gm) ?? [];
-    const later = ['registry', 'LICENSE'];
+    const later = ['LICENSE'];
     for (const path of allowed.filter((each) => !later.includes(each)))
       expect(existsSync(join(root, path)), path).toBe(true);
     expect(allowed).not.toEqual(expect.arrayContaining(['lab', 'test', 'scripts']));
