@@ -1,14 +1,25 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
-import type { DatastorePath, Moref, VolumeName } from '../../core/ids.ts';
+import type { Moref, VolumeName } from '../../core/ids.ts';
 import { splitMoref } from '../../core/ids.ts';
 import { ACCESS_MODES, type AccessMode, type VolumeHolder, type VolumeRecord } from '../../core/volume.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
+import { whereItLies } from './find-disk.ts';
 import { diskIn, findMachine, machineLine, machineSchema } from './machine-of.ts';
 import { volumeNameSchema } from './options.ts';
 import { chooseSlot } from './slots.ts';
-import { findHolders, findVolume, inUse, moved, ownVolume, put, volumeLine, withHolderNamed } from './volume-of.ts';
+import {
+  findHolders,
+  findVolume,
+  followTo,
+  inUse,
+  moved,
+  ownVolume,
+  put,
+  volumeLine,
+  withHolderNamed,
+} from './volume-of.ts';
 
 // The lease comes before the device: the record says who will hold the volume before vSphere is asked, so that of two attaches
 // one is refused here and vSphere's file lock is the second line of defence, not the first.
@@ -22,7 +33,6 @@ interface Notes {
   readonly machine: Moref;
   readonly machineName: string;
   readonly access: AccessMode;
-  readonly path: DatastorePath;
   readonly device: VolumeHolder;
 }
 type Context = StepContext<Payload, Notes>;
@@ -58,7 +68,7 @@ const lease: Step<Payload, Notes> = {
     }
     const machine = await findMachine(context, payload.machine);
     const access = accessOf(payload, record);
-    const notes = { machine: machine.ref, machineName: machine.name, access, path: record.place.disk.path };
+    const notes = { machine: machine.ref, machineName: machine.name, access };
     const others = record.holders.filter((holder) => holder.machine !== machine.ref);
     const own = record.holders.find((holder) => holder.machine === machine.ref);
     refuseSharing(record, others, access);
@@ -96,17 +106,19 @@ const device: Step<Payload, Notes> = {
   task: { method: 'ReconfigVM_Task', entity: (context) => context.notes.machine },
   async run(context) {
     const own = await ownVolume(context, context.payload.volume);
-    const { path, access } = context.notes;
+    const { access } = context.notes;
     const machine = await findMachine(context, noted(context.notes.machine));
     if (diskIn(machine, own.record) !== undefined) return {};
     await refuseStrangers(context, own.record);
     const slot = chooseSlot(machine);
     const mode = access === 'read-only' ? ('independent_nonpersistent' as const) : ('independent_persistent' as const);
     await withHolderNamed(context, own.record, () =>
-      context.task(() =>
-        context.dataCentre.machines.attach(
-          { machine: machine.ref, changeVersion: machine.changeVersion, path: noted(path), slot, mode },
-          context.fence,
+      whereItLies(context, own.record, (path) =>
+        context.task(() =>
+          context.dataCentre.machines.attach(
+            { machine: machine.ref, changeVersion: machine.changeVersion, path, slot, mode },
+            context.fence,
+          ),
         ),
       ),
     );
@@ -164,10 +176,12 @@ const confirm: Step<Payload, Notes> = {
       diskKey: disk.key,
     };
     const holders = [...own.record.holders.filter((each) => each.machine !== machine.ref), holder];
+    const { events, ...place } = followTo(own.record, disk.path);
     return {
       notes: { device: holder },
-      records: [put(own, moved(context, own.record, 'in-use', { holders }))],
+      records: [put(own, moved(context, own.record, 'in-use', { holders, ...place }))],
       events: [
+        ...events,
         {
           type: 'volume.attached',
           subject: `volume:${own.record.name}`,

@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
-import { parentPath, type TaskRef, type VolumeName } from '../../core/ids.ts';
+import { type DatastorePath, parentPath, type TaskRef, type VolumeName } from '../../core/ids.ts';
 import { formatSize, parseVolumeSize } from '../../core/size.ts';
 import type { VolumeRecord } from '../../core/volume.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { encodeDocument, readDocument } from './document.ts';
+import { findElsewhere } from './find-disk.ts';
 import { diskIn, findMachine } from './machine-of.ts';
 import { volumeNameSchema } from './options.ts';
 import { documentPathOf } from './place.ts';
-import { findVolume, inUse, moved, ownVolume, put, volumeLine, withHolderNamed } from './volume-of.ts';
+import { findVolume, followTo, inUse, moved, ownVolume, put, volumeLine, withHolderNamed } from './volume-of.ts';
 
 interface Payload {
   readonly name: VolumeName;
@@ -68,37 +69,61 @@ const reserve: Step<Payload, Notes> = {
   },
 };
 
-/** How large the disk is now, as vSphere says. */
-async function sizeNow(context: Context, record: VolumeRecord): Promise<number> {
-  const [holder] = record.holders;
-  if (holder !== undefined) return diskIn(await findMachine(context, holder.machine), record)?.capacityBytes ?? 0;
-  const path = record.place?.disk?.path;
-  if (path === undefined) return 0;
-  const entries = await context.dataCentre.files.list(parentPath(path), context.signal);
-  return entries?.find((entry) => path.endsWith(`/${entry.name}`))?.capacityBytes ?? 0;
+interface DiskNow {
+  readonly path: DatastorePath;
+  readonly capacityBytes: number;
 }
 
-/** Grows the disk where it lies, or through the machine that holds it. */
-function growStep(name: string, method: string, isAttached: boolean): Step<Payload, Notes> {
-  return {
-    name,
-    applies: ({ notes }) => (notes.before?.holders.length ?? 0) > 0 === isAttached,
-    task: { method },
-    async run(context) {
-      const { record } = await ownVolume(context, context.payload.name);
-      if ((await sizeNow(context, record)) >= context.payload.capacityBytes) return {};
-      const start = isAttached ? startInMachine : startDetached;
-      await withHolderNamed(context, record, () => context.task(() => start(context, record)));
-      return {};
-    },
-  };
-}
-
-async function startDetached(context: Context, record: VolumeRecord): Promise<TaskRef> {
+/**
+ * Where a disk lies that no machine holds, and how large it is, as vSphere says. One that was moved is looked for at its new size too:
+ * an earlier attempt may have grown it there.
+ */
+async function findDetached(context: Context, record: VolumeRecord): Promise<DiskNow> {
   const path = record.place?.disk?.path;
   if (path === undefined) throw new StowageError('volume-damaged', `volume ${record.name} has no disk`);
-  return context.dataCentre.disks.extend({ path, capacityBytes: context.payload.capacityBytes }, context.fence);
+  const entries = await context.dataCentre.files.list(parentPath(path), context.signal);
+  const sizeBytes = entries?.find((entry) => path.endsWith(`/${entry.name}`))?.capacityBytes;
+  if (sizeBytes !== undefined) return { path, capacityBytes: sizeBytes };
+  for (const capacityBytes of [record.spec.capacityBytes, context.payload.capacityBytes]) {
+    const elsewhere = await findElsewhere(context, record, capacityBytes);
+    if (elsewhere !== undefined) return { path: elsewhere, capacityBytes };
+  }
+  return { path, capacityBytes: 0 };
 }
+
+/** Grows the disk where it lies. */
+const grow: Step<Payload, Notes> = {
+  name: 'grow',
+  applies: ({ notes }) => (notes.before?.holders.length ?? 0) === 0,
+  task: { method: 'ExtendVirtualDisk_Task' },
+  async run(context) {
+    const own = await ownVolume(context, context.payload.name);
+    const { capacityBytes } = context.payload;
+    const disk = await findDetached(context, own.record);
+    if (disk.capacityBytes < capacityBytes) {
+      const { disks } = context.dataCentre;
+      await withHolderNamed(context, own.record, () =>
+        context.task(() => disks.extend({ path: disk.path, capacityBytes }, context.fence)),
+      );
+    }
+    const { events, ...place } = followTo(own.record, disk.path);
+    return place.place === undefined ? {} : { records: [put(own, { ...own.record, ...place })], events };
+  },
+};
+
+/** Grows it through the machine that holds it. */
+const growAttached: Step<Payload, Notes> = {
+  name: 'grow-attached',
+  applies: ({ notes }) => (notes.before?.holders.length ?? 0) > 0,
+  task: { method: 'ReconfigVM_Task' },
+  async run(context) {
+    const { record } = await ownVolume(context, context.payload.name);
+    const machine = await findMachine(context, record.holders[0]?.machine ?? '');
+    if ((diskIn(machine, record)?.capacityBytes ?? 0) >= context.payload.capacityBytes) return {};
+    await withHolderNamed(context, record, () => context.task(() => startInMachine(context, record)));
+    return {};
+  },
+};
 
 async function startInMachine(context: Context, record: VolumeRecord): Promise<TaskRef> {
   const machine = await findMachine(context, record.holders[0]?.machine ?? '');
@@ -127,7 +152,7 @@ const publish: Step<Payload, Notes> = {
         throw new StowageError('volume-damaged', `volume ${own.record.name} has lost its document`);
       await context.dataCentre.files.write(
         documentPathOf(place.home),
-        encodeDocument({ ...document, spec }),
+        encodeDocument({ ...document, spec, ...(place.disk === undefined ? {} : { disk: place.disk }) }),
         context.fence,
       );
     }
@@ -155,12 +180,7 @@ export const volumeExpand: AnyKind = defineKind<Payload, Notes>({
   joins: true,
   retry: { maxAttempts: 6, baseMs: 500, capMs: 20_000 },
   deadlineMs: 30 * 60 * 1_000,
-  steps: [
-    reserve,
-    growStep('grow', 'ExtendVirtualDisk_Task', false),
-    growStep('grow-attached', 'ReconfigVM_Task', true),
-    publish,
-  ],
+  steps: [reserve, grow, growAttached, publish],
   finish: (context) => resultOf(context, true),
   // A disk that has grown cannot shrink: the record and the document keep the old size, and a redrive finds the rest done.
   async abandon(context, error) {

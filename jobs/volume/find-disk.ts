@@ -1,6 +1,6 @@
-import { isErrorCode } from '../../core/errors.ts';
+import { isErrorCode, StowageError } from '../../core/errors.ts';
 import { type DatastorePath, datastorePath, type DiskUuid, type VolumeName } from '../../core/ids.ts';
-import type { VolumeStore } from '../../core/volume.ts';
+import type { VolumeRecord, VolumeStore } from '../../core/volume.ts';
 import type { StepContext } from '../define.ts';
 import { datastoresOf, homeOf, within } from './place.ts';
 
@@ -32,6 +32,43 @@ export async function findMovedDisk(
     }
   }
   return undefined;
+}
+
+/**
+ * Where the disk of a volume lies that is not where its record says; undefined: nowhere else.
+ * @param capacityBytes its size, where that is not the record's
+ */
+export async function findElsewhere(
+  context: AnyContext,
+  record: Pick<VolumeRecord, 'name' | 'place' | 'spec'>,
+  capacityBytes: number = record.spec.capacityBytes,
+): Promise<DatastorePath | undefined> {
+  const store = context.world.stores.get(record.spec.store);
+  const { path, uuid } = record.place?.disk ?? {};
+  if (store === undefined || uuid === undefined) return undefined;
+  const found = await findMovedDisk(context, store, { volume: record.name, uuid, capacityBytes });
+  return found === path ? undefined : found;
+}
+
+/**
+ * Works on a volume's disk where the record says that it is; when vSphere has nothing there, where it was moved to.
+ * What a first Task found missing it has not changed, so a second one is safe.
+ */
+export async function whereItLies<T>(
+  context: AnyContext,
+  record: Pick<VolumeRecord, 'name' | 'place' | 'spec'>,
+  work: (path: DatastorePath) => Promise<T>,
+): Promise<T> {
+  const path = record.place?.disk?.path;
+  if (path === undefined) throw new StowageError('volume-damaged', `volume ${record.name} has no disk`);
+  try {
+    return await work(path);
+  } catch (thrown) {
+    if (!isErrorCode(thrown, 'vcenter-not-found')) throw thrown;
+    const elsewhere = await findElsewhere(context, record);
+    if (elsewhere === undefined) throw thrown;
+    return work(elsewhere);
+  }
 }
 
 async function findIn(

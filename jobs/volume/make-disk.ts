@@ -4,11 +4,12 @@ import type { Files } from '../../core/ports/data-centre.ts';
 import type { Step } from '../define.ts';
 import { noted } from '../noted.ts';
 import { readUndamaged } from './document.ts';
+import { whereItLies } from './find-disk.ts';
 import { ignoreMissing } from './ignore-missing.ts';
 import type { MakeContext, MakeNotes, MakeResult } from './make-notes.ts';
 import type { VolumeRequest } from './options.ts';
 import { dataPathOf, within } from './place.ts';
-import { withHolderNamed } from './volume-of.ts';
+import { findVolume, withHolderNamed } from './volume-of.ts';
 
 // What is in the home: an empty disk, a copy of another volume's disk, or a copy of its files.
 
@@ -62,13 +63,14 @@ export const copyDisk: Step<VolumeRequest, MakeNotes> = {
   task: { method: 'CopyVirtualDisk_Task' },
   probe: probeDisk,
   async run(context): Promise<MakeResult> {
-    const { spec, place, sourceDisk } = context.notes;
+    const { spec, place } = context.notes;
     const { path: to } = noted(place?.disk);
-    const from = noted(sourceDisk);
-    const source = { name: noted(spec?.cloneFrom), place: { ...noted(place), disk: { path: from } } };
+    const { record: source } = await findVolume(context, noted(spec?.cloneFrom));
     await withHolderNamed(context, source, () =>
-      bearExisting(context, () =>
-        context.dataCentre.disks.copy({ from, to, format: noted(spec).diskFormat }, context.fence),
+      whereItLies(context, source, (from) =>
+        bearExisting(context, () =>
+          context.dataCentre.disks.copy({ from, to, format: noted(spec).diskFormat }, context.fence),
+        ),
       ),
     );
     return {};

@@ -4,7 +4,7 @@ import type { DatastorePath, VolumeName } from '../../core/ids.ts';
 import type { VolumeDocument, VolumePlace, VolumeRecord } from '../../core/volume.ts';
 import { type AnyKind, defineKind, type Step, type StepContext, type StepResult } from '../define.ts';
 import { encodeDocument, readDocument } from './document.ts';
-import { findMovedDisk } from './find-disk.ts';
+import { findElsewhere } from './find-disk.ts';
 import { ignoreMissing } from './ignore-missing.ts';
 import { volumeNameSchema } from './options.ts';
 import { documentPathOf } from './place.ts';
@@ -107,11 +107,8 @@ async function removeDisk(context: Context, path: DatastorePath): Promise<void> 
 }
 
 async function findMoved(context: Context): Promise<DatastorePath | undefined> {
-  const { before, place } = context.notes;
-  const store = context.world.stores.get(before?.spec.store ?? '');
-  const uuid = place?.disk?.uuid;
-  if (before === undefined || store === undefined || uuid === undefined) return undefined;
-  return findMovedDisk(context, store, { volume: before.name, uuid, capacityBytes: before.spec.capacityBytes });
+  const { before } = context.notes;
+  return before === undefined ? undefined : findElsewhere(context, before);
 }
 
 const directory: Step<Payload, Notes> = {

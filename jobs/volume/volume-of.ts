@@ -1,5 +1,6 @@
 import { StowageError } from '../../core/errors.ts';
-import { resourceKey, type VolumeName } from '../../core/ids.ts';
+import type { NewEvent } from '../../core/events.ts';
+import { type DatastorePath, resourceKey, type VolumeName } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/job.ts';
 import type { AttachedDisk } from '../../core/ports/data-centre.ts';
 import type { RecordChange } from '../../core/record.ts';
@@ -123,6 +124,19 @@ export function moved(
     state: transition('volume', record.state, state),
     updatedAt: context.now(),
     job: context.jobId,
+  };
+}
+
+/** What changes when the disk lies elsewhere than the record says: its place, and the event. */
+export function followTo(
+  record: VolumeRecord,
+  path: DatastorePath,
+): Pick<VolumeRecord, 'place'> & { readonly events: readonly NewEvent[] } {
+  const { name, place } = record;
+  if (place?.disk === undefined || place.disk.path === path) return { events: [] };
+  return {
+    place: { ...place, disk: { ...place.disk, path } },
+    events: [{ type: 'volume.moved', subject: `volume:${name}`, data: { path } }],
   };
 }
 

@@ -93,6 +93,32 @@ describe('volumes on a datastore cluster, whose disks Storage DRS moves and rena
     expect(await documentPath('drifted')).toBe(moved);
   });
 
+  it('moved while detached and noticed by nobody: attaching, growing and copying it find it all the same', async () => {
+    const before = await make('unseen');
+    const moved = await move(before);
+    expect(await system.run('volume.attach', { volume: 'unseen', machine: 'lab-vm-2' })).toMatchObject({
+      state: 'succeeded',
+    });
+    expect(await system.volume('unseen')).toMatchObject({ state: 'in-use', place: { disk: { path: moved } } });
+    expect(await system.run('volume.detach', { volume: 'unseen' })).toMatchObject({ state: 'succeeded' });
+    expect(await documentPath('unseen')).toBe(moved);
+
+    const back = await move(moved);
+    expect(await system.run('volume.expand', { name: 'unseen', capacity: '2GiB' })).toMatchObject({
+      state: 'succeeded',
+    });
+    expect((await disksOf(system, '')).find((disk) => disk.path === back)?.capacityBytes).toBe(2 * 1024 ** 3);
+    expect(await system.volume('unseen')).toMatchObject({ state: 'available', place: { disk: { path: back } } });
+    expect(await documentPath('unseen')).toBe(back);
+
+    await move(back);
+    expect(await system.run('volume.clone', { source: 'unseen', name: 'unseen_copy' })).toMatchObject({
+      state: 'succeeded',
+    });
+    await reconcile();
+    expect((await system.volume('unseen'))?.flag).toBeUndefined();
+  });
+
   it('moved while attached and detached by somebody else: found in the folder of the machine', async () => {
     const before = await make('carried');
     await system.run('volume.attach', { volume: 'carried', machine: 'lab-vm-3' });
