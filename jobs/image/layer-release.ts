@@ -16,7 +16,7 @@ import { imageStoreOf, layerDocumentPath, layerHome, layerLine } from './place.t
 
 const payloadSchema = z.strictObject({
   diffId: digestSchema,
-  ignoring: branded(parseJobId).optional().describe('A pull whose pin does not count: it gives up'),
+  ignoring: branded(parseJobId).optional().describe('A pull, or its `image.add`, that does not count: it gives up'),
 });
 interface Payload {
   readonly diffId: Digest;
@@ -35,14 +35,28 @@ async function reasonToKeep(context: Context, record: LayerRecord | undefined): 
   const image = await imageWithLayer(context, diffId);
   if (image !== undefined) return `image ${image} has it`;
   for (const pin of record?.pins ?? []) {
-    if (pin === ignoring) continue;
-    const job = await context.jobs.read(pin);
-    if (job !== undefined && !isJobOver(job.state)) return `job ${pin} pulls an image that has it`;
+    const open = await openJobOf(context, pin, ignoring);
+    if (open !== undefined) return `job ${open} pulls an image that has it`;
   }
   const path = record?.disk?.path;
   if (path === undefined) return undefined;
   const [holder] = await context.dataCentre.machines.findByDisk({ paths: [path] }, context.signal);
   return holder === undefined ? undefined : `machine ${holder.name} (${holder.machine}) has its disk`;
+}
+
+/** The pull, or the child that makes its image: that may be at it still when the pull has been cancelled. */
+async function openJobOf(
+  context: Context,
+  pull: JobId,
+  ignoring: JobId | undefined,
+): Promise<JobId | undefined> {
+  const job = await context.jobs.read(pull);
+  if (job === undefined) return undefined;
+  if (pull !== ignoring && !isJobOver(job.state)) return pull;
+  const adding = parseJobId(String(job.notes['adding'] ?? ''));
+  if (adding === undefined || adding === ignoring) return undefined;
+  const child = await context.jobs.read(adding);
+  return child !== undefined && !isJobOver(child.state) ? adding : undefined;
 }
 
 const reserve: Step<Payload, Notes> = {
@@ -52,7 +66,10 @@ const reserve: Step<Payload, Notes> = {
     const found = await context.records.read('layer', diffId);
     const reason = await reasonToKeep(context, found?.record);
     if (reason !== undefined) return { done: KEPT(diffId, reason) };
-    if (found === undefined) return { notes: { before: null } };
+    if (found === undefined) {
+      const isThere = (await context.dataCentre.files.list(homeOf(context), context.signal)) !== undefined;
+      return isThere ? { notes: { before: null } } : { done: KEPT(diffId, 'it is not there') };
+    }
     const record: LayerRecord = { ...found.record, state: 'deleting', updatedAt: context.now(), job: context.jobId };
     return { notes: { before: found.record }, records: [{ op: 'put', record, expectedRev: found.rev }] };
   },
