@@ -50,8 +50,13 @@ export interface StepContext<P, N> {
    * without storing the reference, Tasks of the step's method (on its entity) in flight are waited for instead.
    */
   task(start: () => Promise<TaskRef>): Promise<unknown>;
-  /** Submits another job, of which this one is the parent. It must touch no resource in whose line this job stands, if it is waited for. */
-  submit(kind: string, payload: JsonObject): Promise<SubmitOutcome>;
+  /** For a job that is to be submitted once the id is noted: whoever undoes this job then knows it, wherever a crash was. */
+  newJobId(): JobId;
+  /**
+   * Submits another job, of which this one is the parent. It must touch no resource in whose line this job stands, if it is waited for.
+   * @param id noted before; a second submission of it changes nothing
+   */
+  submit(kind: string, payload: JsonObject, id?: JobId): Promise<SubmitOutcome>;
   readonly jobs: Pick<JobStore, 'read' | 'cancel'>;
   /** For people who watch; says nothing more often than a few times a second. */
   progress(progress: JobProgress): void;

@@ -15,6 +15,10 @@ export interface Submitter {
   readonly traceparent?: string;
   /** The job that submits it. */
   readonly parent?: JobId;
+  /** Of the parent's claim. */
+  readonly parentEpoch?: number;
+  /** Chosen, and stored, before: a second submission changes nothing. */
+  readonly id?: JobId;
   /** Ahead of all jobs on its resources. */
   readonly front?: boolean;
 }
@@ -53,7 +57,7 @@ export function createSubmit(parts: {
     const isKeyed = kind.joins || submitter.idempotencyKey !== undefined;
     const fingerprint = isKeyed ? fingerprintOf({ kind: kind.kind, payload: stored }) : '';
     const outcome = await jobs.submit({
-      id: newJobId(nowMs(), randomBytes(10)),
+      id: submitter.id ?? newJobId(nowMs(), randomBytes(10)),
       kind: kind.kind,
       lane: kind.lane,
       payload: stored,
@@ -66,6 +70,7 @@ export function createSubmit(parts: {
       actor: submitter.actor,
       ...(submitter.traceparent === undefined ? {} : { traceparent: submitter.traceparent }),
       ...(submitter.parent === undefined ? {} : { parent: submitter.parent }),
+      ...(submitter.parentEpoch === undefined ? {} : { parentEpoch: submitter.parentEpoch }),
       maxAttempts: kind.retry.maxAttempts,
       deadlineMs: kind.deadlineMs,
       ...(submitter.front === true ? { front: true } : {}),

@@ -45,7 +45,8 @@ export function openRegistry(options: RegistryOptions): Registry {
 /** What the image itself is wrong in: another copy of it would not be better. */
 const OF_THE_IMAGE: ReadonlySet<string> = new Set(['image-unsupported', 'job-cancelled', 'deadline-exceeded']);
 const NOT_THERE: ReadonlySet<string> = new Set(['registry-unknown', 'registry-unreachable']);
-const ABSENT: ReadonlySet<string> = new Set(['image-unknown', 'blob-unknown']);
+/** Of these a mirror that says so has looked. */
+const TELLING: ReadonlySet<string> = new Set(['image-unknown', 'image-invalid', 'blob-unknown', 'layer-invalid']);
 
 class RegistryClient implements Registry {
   readonly #config: RegistryConfig;
@@ -185,9 +186,9 @@ class RegistryClient implements Registry {
 function lastWord(error: StowageError, refusals: readonly StowageError[]): StowageError {
   const [first] = refusals;
   if (first === undefined) return error;
-  const absent = NOT_THERE.has(error.code) ? refusals.find((each) => ABSENT.has(each.code)) : undefined;
-  if (absent !== undefined)
-    return new StowageError(absent.code, `${absent.message}; ${error.message}`, { cause: error });
+  const telling = NOT_THERE.has(error.code) ? refusals.find((each) => TELLING.has(each.code)) : undefined;
+  if (telling !== undefined)
+    return new StowageError(telling.code, `${telling.message}; ${error.message}`, { cause: error });
   const { retryAfterMs } = error.details;
   return new StowageError(error.code, `${error.message} (before: ${first.message})`, {
     cause: error,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isErrorCode, StowageError } from '../core/errors.ts';
 import type { ImageLayer } from '../core/image.ts';
 import type { BlobSource, LayerFile, LayerMaker, Registry } from '../core/ports/registry.ts';
-import { hexOf, shortId } from '../core/reference.ts';
+import { familiarName, hexOf, shortId } from '../core/reference.ts';
 import type { Clock, RandomBytes } from '../platform/clock.ts';
 import type { ImageConfig } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
@@ -50,6 +50,14 @@ class StreamingLayerMaker implements LayerMaker {
   }
 
   async make(layer: ImageLayer, source: BlobSource, owner: string, call: MakeCall): Promise<LayerFile> {
+    try {
+      return await this.#make(layer, source, owner, call);
+    } catch (error) {
+      throw isErrorCode(error, ...OF_THE_LAYER) ? named(error, layer, source) : error;
+    }
+  }
+
+  async #make(layer: ImageLayer, source: BlobSource, owner: string, call: MakeCall): Promise<LayerFile> {
     const endTurn = await this.#turns.take(source.registry, call.signal, () => call.onProgress?.('waiting', 0));
     try {
       const order = { layer, source, outFile: this.#outFile(layer, owner), call };
@@ -142,22 +150,29 @@ class StreamingLayerMaker implements LayerMaker {
   }
 }
 
+const OF_THE_LAYER = ['layer-invalid', 'layer-too-large', 'blob-unknown'] as const;
+
+/** Whoever reads it has asked for an image. */
+function named(error: StowageError, { diffId }: ImageLayer, { registry, repository }: BlobSource): StowageError {
+  const name = `layer ${shortId(diffId)} of ${familiarName(`${registry}/${repository}`)}`;
+  return new StowageError(error.code, `${name}: ${error.message}`, { ...error.details, cause: error });
+}
+
 /** @throws `layer-invalid` that says what differs */
 function verify(report: LayerReport, layer: ImageLayer): void {
   const { blob, diffId } = layer;
-  const name = `the layer ${shortId(diffId)}`;
   if (report.blobBytes !== blob.sizeBytes) {
     throw new StowageError(
       'layer-invalid',
-      `${name}: expected a blob of ${blob.sizeBytes} bytes, got ${report.blobBytes}`,
+      `expected a blob of ${blob.sizeBytes} bytes, got ${report.blobBytes}`,
     );
   }
   if (report.blobDigest !== blob.digest) {
-    const message = `${name}: expected a blob with the digest ${brief(blob.digest)}, got ${brief(report.blobDigest)}`;
+    const message = `expected a blob with the digest ${brief(blob.digest)}, got ${brief(report.blobDigest)}`;
     throw new StowageError('layer-invalid', message);
   }
   if (report.diffId !== diffId) {
-    const message = `${name}: expected a tar with the diffID ${brief(diffId)}, got ${brief(report.diffId)}`;
+    const message = `expected a tar with the diffID ${brief(diffId)}, got ${brief(report.diffId)}`;
     throw new StowageError('layer-invalid', message);
   }
 }

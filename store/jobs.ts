@@ -65,8 +65,10 @@ export function createJobStore(parts: JobStoreParts): JobStore {
           submission.front === true ? '1' : '',
           JSON.stringify({ kind: submission.kind, actor: submission.actor }),
           submission.parent ?? '',
+          submission.parentEpoch ?? '',
         ]),
       );
+      if (reply[0] === 'lost') throw new StowageError('claim-lost', `job ${submission.parent} is another worker's now`);
       await addEntries(reply, 2);
       return { outcome: reply[0] as SubmitOutcome['outcome'], id: reply[1] as JobId };
     },

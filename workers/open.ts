@@ -58,6 +58,7 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
     logger,
     clock,
     random: () => (randomBytes(1)[0] ?? 0) / 256,
+    randomBytes,
     worker: settings.name,
     inLogContext: withLogContext,
   });

@@ -1,6 +1,6 @@
 import type { Span } from '@opentelemetry/api';
 import type { Logger } from 'pino';
-import type { TaskRef } from '../core/ids.ts';
+import { newJobId, type TaskRef } from '../core/ids.ts';
 import type { Failing, JobProgress, JsonObject, StepRecord, StepTask } from '../core/job.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
@@ -22,6 +22,7 @@ export interface Workshop {
   readonly logger: Logger;
   readonly clock: { nowMs(): number; monotonicMs(): number };
   readonly random: () => number;
+  readonly randomBytes: (size: number) => Uint8Array;
 }
 
 const PROGRESS_STEP_MS = 2_000;
@@ -151,7 +152,7 @@ export class Run {
   }
 
   context(fence: ClaimFence, task: StepContext<unknown, JsonObject>['task']): StepContext<unknown, JsonObject> {
-    const { records, jobs, dataCentre, images, world, submit, logger } = this.#shop;
+    const { records, jobs, dataCentre, images, world, submit, logger, randomBytes } = this.#shop;
     const { job } = this.claim;
     return {
       jobId: job.id,
@@ -166,11 +167,14 @@ export class Run {
       signal: fence.signal,
       now: () => this.now(),
       task,
-      submit: (kind, payload) =>
+      newJobId: () => newJobId(this.#shop.clock.nowMs(), randomBytes(10)),
+      submit: (kind, payload, id) =>
         submit(kind, payload, {
           actor: `job:${job.id}`,
           role: 'admin',
           parent: job.id,
+          parentEpoch: this.claim.epoch,
+          ...(id === undefined ? {} : { id }),
           ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
         }),
       jobs,

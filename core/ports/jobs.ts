@@ -21,6 +21,8 @@ export interface Submission {
   readonly actor: string;
   /** The job that waits for this one. */
   readonly parent?: JobId;
+  /** Of the parent's claim: nothing is submitted when it is another's by now. */
+  readonly parentEpoch?: number;
   readonly traceparent?: string;
   readonly maxAttempts: number;
   /** From its first start to its end. */
@@ -71,6 +73,7 @@ export interface QueueFigures {
 
 /** The faces' side: submit, read, and what people do to jobs. */
 export interface JobStore {
+  /** A second submission of an id changes nothing. @throws `claim-lost` for a parent's */
   submit(submission: Submission): Promise<SubmitOutcome>;
   read(id: JobId): Promise<Job | undefined>;
   /** Newest first. */

@@ -9,6 +9,7 @@ import { noted } from '../noted.ts';
 import { digestSchema, encode, layerSchema, manifestSchema, referenceSchema } from './documents.ts';
 import { documentOf, findImage, parseConfig, put, takeNames, withNames } from './image-of.ts';
 import { configPath, imageDocumentPath, imageHome, imageLine, imageStoreOf, manifestPath } from './place.ts';
+import { removeHome } from './remove-home.ts';
 
 // The last part of a pull: the image's configuration and manifest, then its document, and with it the record. Its layers are there, and
 // stay, because the pull that waits for this job has pins on them.
@@ -64,7 +65,21 @@ const files: Step<ImageAddPayload, Notes> = {
     await dataCentre.files.write(manifestPath(home), Buffer.from(payload.manifestText), fence);
     return { notes: { at, isThere: false } };
   },
+  undoTask: { method: 'DeleteDatastoreFile_Task' },
+  /** An image that was published stays: whoever cancelled came too late. */
+  async undo(context) {
+    const { payload, notes } = context;
+    if (notes.isThere === true || (await isPublished(context))) return;
+    const home = imageHome(imageStoreOf(context.world), payload.image);
+    // Not noted yet: one that is whole was there before, and Redis has forgotten it.
+    if (notes.isThere === undefined && (await findImage(context, payload.image))?.record.state === 'available') return;
+    await removeHome(context, home);
+  },
 };
+
+async function isPublished({ records, payload }: Context): Promise<boolean> {
+  return (await records.read('image', payload.image))?.record.state === 'available';
+}
 
 const publish: Step<ImageAddPayload, Notes> = {
   name: 'publish',
@@ -101,6 +116,13 @@ const publish: Step<ImageAddPayload, Notes> = {
       ],
     };
   },
+  /** The document says again what the record says. */
+  async undo(context) {
+    const known = await context.records.read('image', context.payload.image);
+    if (known?.record.state !== 'available') return;
+    const path = imageDocumentPath(known.record.home);
+    await context.dataCentre.files.write(path, encode(documentOf(known.record)), context.fence);
+  },
 };
 
 const others: Step<ImageAddPayload, Notes> = {
@@ -124,4 +146,10 @@ export const imageAdd: AnyKind = defineKind<ImageAddPayload, Notes>({
   deadlineMs: 30 * 60 * 1_000,
   steps: [files, publish, others],
   finish: ({ payload, notes }) => ({ image: payload.image, isNew: notes.isThere !== true }),
+  /** The pull may be over, and then has left its layers to this job. */
+  async abandon(context) {
+    for (const diffId of new Set(context.payload.layers.map((layer) => layer.diffId)))
+      await context.submit('layer.release', { diffId, ignoring: context.jobId });
+    return {};
+  },
 });

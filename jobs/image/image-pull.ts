@@ -11,7 +11,7 @@ import {
   type ReferenceParts,
 } from '../../core/reference.ts';
 import { cancelChildren, endedChildren } from '../children.ts';
-import { type AnyKind, defineKind, type Step } from '../define.ts';
+import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import type { LayerPullPayload } from './layer-job.ts';
 
@@ -54,10 +54,10 @@ interface Payload {
   readonly credentials?: string;
 }
 
-/** As a job shows it: `job` is the child that makes it; `isThere`: nothing is fetched. */
+/** As a job shows it: `job` is the child that makes it, or is going to; `isThere`: nothing is fetched. */
 interface LayerNote extends ImageLayer {
   readonly isThere: boolean;
-  readonly job?: JobId;
+  readonly job: JobId;
 }
 interface Notes {
   readonly image: Digest;
@@ -68,8 +68,12 @@ interface Notes {
   readonly configText: string;
   readonly layers: readonly LayerNote[];
   readonly isUpToDate: boolean;
+  /** The child that makes the image. */
   readonly adding: JobId;
+  readonly isSubmitted: boolean;
 }
+
+type Context = StepContext<Payload, Notes>;
 
 function textOf(document: FetchedDocument, what: string): string {
   if (document.bytes.length <= MAX_DOCUMENT_BYTES) return Buffer.from(document.bytes).toString('utf8');
@@ -93,11 +97,13 @@ const resolve: Step<Payload, Notes> = {
     const call = { signal, ...(credentials === undefined ? {} : { credentials }) };
     const found = await images.registry.resolve(payload.reference, payload.platform ?? world.platform, call);
     const image = found.config.digest;
+    const jobs = new Map(found.layers.map(({ diffId }) => [diffId, context.newJobId()]));
     const [known, ...layers] = await Promise.all([
       context.records.read('image', image),
       ...found.layers.map(async (layer): Promise<LayerNote> => {
         const there = await context.records.read('layer', layer.diffId);
-        return { ...layer, isThere: there?.record.state === 'available' };
+        const job = noted(jobs.get(layer.diffId));
+        return { ...layer, isThere: there?.record.state === 'available', job };
       }),
     ]);
     const names = namesOf(payload.reference, found.digest);
@@ -113,6 +119,7 @@ const resolve: Step<Payload, Notes> = {
         manifestText: textOf(found.manifest, 'manifest'),
         configText: textOf(found.config, 'configuration'),
         layers,
+        adding: context.newJobId(),
         isUpToDate:
           known?.record.state === 'available' &&
           names.every((name) => known.record.names.some(({ reference }) => reference === name)),
@@ -125,35 +132,33 @@ const resolve: Step<Payload, Notes> = {
 const layers: Step<Payload, Notes> = {
   name: 'layers',
   async run(context) {
-    const { payload, jobId } = context;
-    let notes = noted(context.notes.layers);
-    if (notes.some(({ job }) => job === undefined)) {
-      const jobs = new Map<Digest, JobId>();
-      for (const { diffId, blob } of notes) {
-        if (jobs.has(diffId)) continue;
-        const child: LayerPullPayload = {
-          diffId,
-          blob,
-          registry: payload.reference.registry,
-          repository: payload.reference.repository,
-          pull: jobId,
-          ...(payload.credentials === undefined ? {} : { credentials: payload.credentials }),
-        };
-        jobs.set(diffId, (await context.submit('layer.pull', child)).id);
-      }
-      notes = notes.map((note) => {
-        const job = jobs.get(note.diffId);
-        return job === undefined ? note : { ...note, job };
-      });
-    }
-    const ids = childrenOf(notes);
-    if ((await endedChildren(context, ids)) === undefined) return { notes: { layers: notes }, awaits: ids };
-    return { notes: { layers: notes } };
+    const { notes } = context;
+    const layers = notes.isSubmitted === true ? noted(notes.layers) : await submitLayers(context);
+    const result = { notes: { layers, isSubmitted: true } };
+    const ids = childrenOf(layers);
+    return (await endedChildren(context, ids)) === undefined ? { ...result, awaits: ids } : result;
   },
 };
 
+async function submitLayers({ payload, notes, jobId, submit }: Context): Promise<readonly LayerNote[]> {
+  const jobs = new Map<Digest, JobId>();
+  for (const { diffId, blob, job } of noted(notes.layers)) {
+    if (jobs.has(diffId)) continue;
+    const child: LayerPullPayload = {
+      diffId,
+      blob,
+      registry: payload.reference.registry,
+      repository: payload.reference.repository,
+      pull: jobId,
+      ...(payload.credentials === undefined ? {} : { credentials: payload.credentials }),
+    };
+    jobs.set(diffId, (await submit('layer.pull', child, job)).id);
+  }
+  return noted(notes.layers).map((note) => ({ ...note, job: noted(jobs.get(note.diffId)) }));
+}
+
 function childrenOf(notes: readonly LayerNote[]): readonly JobId[] {
-  return [...new Set(notes.flatMap(({ job }) => (job === undefined ? [] : [job])))];
+  return [...new Set(notes.map(({ job }) => job))];
 }
 
 const publish: Step<Payload, Notes> = {
@@ -169,9 +174,8 @@ const publish: Step<Payload, Notes> = {
       configText: noted(notes.configText),
       pull: jobId,
     };
-    const adding = notes.adding ?? (await context.submit('image.add', child)).id;
-    if ((await endedChildren(context, [adding])) === undefined) return { notes: { adding }, awaits: [adding] };
-    return { notes: { adding } };
+    const { id } = await context.submit('image.add', child, noted(notes.adding));
+    return (await endedChildren(context, [id])) === undefined ? { awaits: [id] } : {};
   },
 };
 
@@ -204,9 +208,9 @@ export const imagePull: AnyKind = defineKind<Payload, Notes>({
   }),
   /** What it had fetched for itself alone goes. */
   async abandon(context) {
-    const notes = context.notes.layers ?? [];
-    await cancelChildren(context, childrenOf(notes));
-    for (const diffId of new Set(notes.filter(({ job }) => job !== undefined).map((note) => note.diffId)))
+    const { layers: notes = [], adding } = context.notes;
+    await cancelChildren(context, [...childrenOf(notes), ...(adding === undefined ? [] : [adding])]);
+    for (const diffId of new Set(notes.map((note) => note.diffId)))
       await context.submit('layer.release', { diffId, ignoring: context.jobId });
     return {};
   },

@@ -4,7 +4,6 @@ import type { LayerDocument, LayerRecord } from '../../core/image.ts';
 import type { Versioned } from '../../core/record.ts';
 import { type AnyKind, defineKind, type Step, type StepResult } from '../define.ts';
 import { noted } from '../noted.ts';
-import { ignoreMissing } from '../volume/ignore-missing.ts';
 import { diskDescriptor, diskUuidOf } from './descriptor.ts';
 import { encode, readUndamaged } from './documents.ts';
 import {
@@ -17,6 +16,7 @@ import {
 } from './layer-job.ts';
 import { openPins } from './pins.ts';
 import { imageStoreOf, layerDiskPaths, layerDocumentPath, layerHome, layerLine } from './place.ts';
+import { removeHome } from './remove-home.ts';
 import { removeOtherFiles, uploadLayer } from './upload.ts';
 
 // A layer becomes a read-only disk: fetched, verified and unpacked in one pass, uploaded, read back, and last of all its document is
@@ -97,7 +97,7 @@ const directory: Step<Payload, Notes> = {
     await context.images.layers.forget(layerOf(context.payload), ownerOf(context), true);
     const document = await readUndamaged(files, home, context.signal);
     if (document !== undefined && document.job !== context.jobId) return;
-    await ignoreMissing(context.task(() => files.remove(home, context.fence)));
+    await removeHome(context, home);
   },
 };
 

@@ -8,7 +8,7 @@ import { type AnyKind, defineKind, type Step, type StepContext, type StepResult 
 import { ignoreMissing } from '../volume/ignore-missing.ts';
 import { digestSchema, encode, readUndamaged } from './documents.ts';
 import { imageWithLayer } from './layer-users.ts';
-import { openPins } from './pins.ts';
+import { openPin } from './pins.ts';
 import { imageStoreOf, layerDocumentPath, layerHome, layerLine } from './place.ts';
 
 // A layer goes when no image lists it, no open pull wants it and no machine has its disk. Whoever takes an image away takes its record
@@ -16,7 +16,7 @@ import { imageStoreOf, layerDocumentPath, layerHome, layerLine } from './place.t
 
 const payloadSchema = z.strictObject({
   diffId: digestSchema,
-  ignoring: branded(parseJobId).optional().describe('A pull whose pin does not count: it gives up'),
+  ignoring: branded(parseJobId).optional().describe('A pull, or its `image.add`, that does not count: it gives up'),
 });
 interface Payload {
   readonly diffId: Digest;
@@ -34,9 +34,10 @@ async function reasonToKeep(context: Context, record: LayerRecord | undefined): 
   const { diffId, ignoring } = context.payload;
   const image = await imageWithLayer(context, diffId);
   if (image !== undefined) return `image ${image} has it`;
-  const pins = await openPins(context, record?.pins ?? []);
-  const pin = pins.find((each) => each !== ignoring);
-  if (pin !== undefined) return `job ${pin} pulls an image that has it`;
+  for (const pin of record?.pins ?? []) {
+    const open = await openPin(context, pin, ignoring);
+    if (open !== undefined) return `job ${open} pulls an image that has it`;
+  }
   const path = record?.disk?.path;
   if (path === undefined) return undefined;
   const [holder] = await context.dataCentre.machines.findByDisk({ paths: [path] }, context.signal);
@@ -50,7 +51,10 @@ const reserve: Step<Payload, Notes> = {
     const found = await context.records.read('layer', diffId);
     const reason = await reasonToKeep(context, found?.record);
     if (reason !== undefined) return { done: KEPT(diffId, reason) };
-    if (found === undefined) return { notes: { before: null } };
+    if (found === undefined) {
+      const isThere = (await context.dataCentre.files.list(homeOf(context), context.signal)) !== undefined;
+      return isThere ? { notes: { before: null } } : { done: KEPT(diffId, 'it is not there') };
+    }
     const record: LayerRecord = { ...found.record, state: 'deleting', updatedAt: context.now(), job: context.jobId };
     return { notes: { before: found.record }, records: [{ op: 'put', record, expectedRev: found.rev }] };
   },

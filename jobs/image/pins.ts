@@ -1,12 +1,25 @@
-import type { JobId } from '../../core/ids.ts';
+import { type JobId, parseJobId } from '../../core/ids.ts';
 import { isJobOver } from '../../core/states.ts';
 import type { StepContext } from '../define.ts';
 
-/** The pins that count: those of pulls that are open. */
-export async function openPins(
-  context: Pick<StepContext<unknown, unknown>, 'jobs'>,
-  pins: readonly JobId[],
-): Promise<readonly JobId[]> {
-  const jobs = await Promise.all(pins.map((pin) => context.jobs.read(pin)));
-  return jobs.flatMap((job) => (job === undefined || isJobOver(job.state) ? [] : [job.id]));
+type JobReader = Pick<StepContext<unknown, unknown>, 'jobs'>;
+
+/**
+ * What a pin stands for, as long as it is open: the pull, or the child that makes its image, which may be at it still when the pull has
+ * been cancelled. undefined: the pin does not count.
+ */
+export async function openPin({ jobs }: JobReader, pull: JobId, ignoring?: JobId): Promise<JobId | undefined> {
+  const job = await jobs.read(pull);
+  if (job === undefined) return undefined;
+  if (pull !== ignoring && !isJobOver(job.state)) return pull;
+  const adding = parseJobId(String(job.notes['adding'] ?? ''));
+  if (adding === undefined || adding === ignoring) return undefined;
+  const child = await jobs.read(adding);
+  return child !== undefined && !isJobOver(child.state) ? adding : undefined;
+}
+
+/** The pins that count. */
+export async function openPins(context: JobReader, pins: readonly JobId[]): Promise<readonly JobId[]> {
+  const open = await Promise.all(pins.map((pin) => openPin(context, pin)));
+  return pins.filter((_, at) => open[at] !== undefined);
 }

@@ -60,9 +60,11 @@ if last.state == 'awaiting' then
     end
   end
   also('children', last.children)
-  if open > 0 then also('awaits', open) end
+  -- One that was cancelled in this very moment has nothing to wait for: its worker may not have heard of it.
+  local waits = open > 0 and redis.call('HEXISTS', key, 'cancelBy') == 0
+  if waits then also('awaits', open) end
   pause(nil)
-  if open == 0 then wake(id, now, 0, out) end
+  if not waits then wake(id, now, 0, out) end
   return {'ok', unpack(out)}
 end
 if last.state ~= 'waiting' then

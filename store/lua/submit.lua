@@ -2,13 +2,19 @@
 -- KEYS[1]  job:<id>
 -- ARGV[2..] id, kind, lane, payload, resources (JSON), step names (JSON), natural key or '', idempotency key or '', fingerprint,
 --          idempotency ms, actor, traceparent or '', max attempts, deadline ms, '1' for the front or '', event data (JSON),
---          parent or ''
--- Returns  {outcome, id, wakes...}: outcome is accepted | joined | repeated | key-reused; a wake is id, lane, count, delay
+--          parent or '', epoch of the parent's claim or ''
+-- Returns  {outcome, id, wakes...}: outcome is accepted | joined | repeated | key-reused; a wake is id, lane, count, delay;
+--          {'lost'} when the parent's claim is another's now: its old worker must not begin anything
 -- Events   job.submitted; job.displaced for a running job that the front has pushed back
 local id, kind, lane, payload = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local resources_json, steps, natural, idem, fingerprint = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local front = ARGV[16] == '1'
 local key, now = job_key(id), now_ms()
+
+if ARGV[19] ~= '' then
+  local parent = redis.call('HMGET', job_key(ARGV[18]), 'epoch', 'state')
+  if parent[1] ~= ARGV[19] or parent[2] ~= 'running' then return {'lost'} end
+end
 
 -- The same call sent twice (its answer was lost).
 if redis.call('EXISTS', key) == 1 then return {'accepted', id} end

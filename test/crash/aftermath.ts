@@ -1,8 +1,10 @@
 import { expect } from 'vitest';
 import type { Job } from '../../core/job.ts';
 import { parseDiskUuid } from '../../core/ids.ts';
+import { isJobOver } from '../../core/states.ts';
 import { disksOf, documentOf, eventually, filesWith, type LabTask } from '../system/lab-view.ts';
-import type { VolumeAfter } from './scenarios.ts';
+import { expectImage, expectLayer } from './image-aftermath.ts';
+import type { After, VolumeAfter } from './scenario.ts';
 import type { CrashSystem } from './stage.ts';
 
 interface TimedTask extends LabTask {
@@ -11,8 +13,24 @@ interface TimedTask extends LabTask {
   readonly queued: string;
 }
 
+/** Waits until no job is at it any more, then compares. */
+export async function expectAfter(crash: CrashSystem, after: After, at: string): Promise<void> {
+  await eventually(
+    `${after.type} ${after.name} to be left alone`,
+    async () => (await crash.redis.exists(`{stowage}:line:${after.type}:${after.name}`)) === 0,
+  );
+  switch (after.type) {
+    case 'volume':
+      return expectVolume(crash, after, at);
+    case 'image':
+      return expectImage(crash, after, at);
+    case 'layer':
+      return expectLayer(crash, after, at);
+  }
+}
+
 /** Record, document, disk and devices agree, and there is one of each, or none at all. */
-export async function expectVolume({ system }: CrashSystem, volume: VolumeAfter, at: string): Promise<void> {
+async function expectVolume({ system }: CrashSystem, volume: VolumeAfter, at: string): Promise<void> {
   const { name } = volume;
   const disks = (await disksOf(system, `/${name}/`)).map((disk) => ({
     capacityBytes: disk.capacityBytes,
@@ -47,15 +65,18 @@ export async function expectVolume({ system }: CrashSystem, volume: VolumeAfter,
   expect(record?.place?.disk?.uuid, `${name} ${at}`).toBe(document.disk?.uuid);
 }
 
-/** Nothing of the job is left that would hold up others: no claim, no place in a line, no entry. */
-export async function expectNothingHeld({ redis }: CrashSystem, job: Job, at: string): Promise<void> {
+/** Nothing of the job is left that would hold up others: no claim, no place in a line, no entry, no open child, nobody who waits for it. */
+export async function expectNothingHeld({ redis, system }: CrashSystem, job: Job, at: string): Promise<void> {
   const look = async (): Promise<readonly string[]> => {
     const held = await redis.exists(
       ...job.resources.flatMap((resource) => [`{stowage}:claim:${resource}`, `{stowage}:line:${resource}`]),
     );
     const entries = await redis.keys(`{stowage}:bull:${job.lane}:${job.id}.*`);
     const ready = (await redis.zscore('{stowage}:ready', job.id)) === null ? [] : ['ready'];
-    return [...(held === 0 ? [] : ['claim or line']), ...entries, ...ready];
+    const waiting = await redis.keys(`{stowage}:awaiting:${job.id}`);
+    const children = await system.store.jobs.list({ actor: `job:${job.id}` }, { limit: 100 });
+    const open = children.items.filter(({ state }) => !isJobOver(state)).map(({ id, kind }) => `${kind} ${id}`);
+    return [...(held === 0 ? [] : ['claim or line']), ...entries, ...ready, ...waiting, ...open];
   };
   await eventually(`nothing held by ${job.id} ${at}: ${(await look()).join(', ')}`, async () =>
     (await look()).length === 0 ? true : undefined,

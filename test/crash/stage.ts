@@ -4,11 +4,12 @@ import type { Redis } from 'ioredis';
 import type { JobId } from '../../core/ids.ts';
 import type { Job, JsonObject } from '../../core/job.ts';
 import { type CrashLine, type CrashPlan, readReport } from '../harness/crash-points.ts';
+import type { ImageSystem } from '../harness/image-system.ts';
 import type { System, WorkerProcess } from '../harness/system.ts';
 
 /** A system whose workers die as planned. */
-export interface CrashSystem {
-  readonly system: System;
+export interface CrashSystem<S extends System = System> {
+  readonly system: S;
   readonly redis: Redis;
   /** Replaces the plan; workers read it before each job. */
   plan(plan: CrashPlan): void;
@@ -19,7 +20,7 @@ export interface CrashSystem {
   begin(actor: string, kind: string, payload: JsonObject): Promise<JobId>;
 }
 
-export function crashSystem(system: System, redis: Redis): CrashSystem {
+export function crashSystem<S extends System>(system: S, redis: Redis): CrashSystem<S> {
   const planFile = join(system.directory, 'plan.json');
   const reportFile = join(system.directory, 'report.jsonl');
   const plan = (next: CrashPlan): void => {
@@ -43,16 +44,16 @@ export function crashSystem(system: System, redis: Redis): CrashSystem {
 
 /** What a scenario works with. */
 export interface Stage {
-  readonly system: System;
+  readonly system: ImageSystem;
   /** The machine of this scenario alone. */
   readonly machine: string;
   /** Runs a job that must succeed. */
   succeed(kind: string, payload: JsonObject): Promise<Job>;
-  /** Takes a volume's record out of Redis. */
-  forget(name: string): Promise<void>;
+  /** Takes a record out of Redis. */
+  forget(type: 'volume' | 'image' | 'layer', name: string): Promise<void>;
 }
 
-export function stageOf({ system, redis }: CrashSystem, machine: string): Stage {
+export function stageOf({ system, redis }: CrashSystem<ImageSystem>, machine: string): Stage {
   return {
     system,
     machine,
@@ -61,8 +62,8 @@ export function stageOf({ system, redis }: CrashSystem, machine: string): Stage 
       if (job.state !== 'succeeded') throw new Error(`${kind} should succeed: ${JSON.stringify(job.error)}`);
       return job;
     },
-    async forget(name) {
-      await redis.multi().del(`{stowage}:rec:volume:${name}`).zrem('{stowage}:recs:volume', name).exec();
+    async forget(type, name) {
+      await redis.multi().del(`{stowage}:rec:${type}:${name}`).zrem(`{stowage}:recs:${type}`, name).exec();
     },
   };
 }

@@ -4,6 +4,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobId } from '../../core/ids.ts';
 import type { Job } from '../../core/job.ts';
+import type { JobStore } from '../../core/ports/jobs.ts';
 
 // What a crash worker does at the boundaries of its jobs' steps. A boundary is the moment before or after a call of a port that writes to
 // Redis or changes vSphere: what a crash there leaves is what a crash anywhere until the next boundary leaves.
@@ -16,6 +17,8 @@ export interface CrashOrder {
   readonly stopAt?: number;
   /** The job is cancelled at the first boundary of this name, and goes on once it has been told. */
   readonly cancelAt?: string;
+  /** The job is cancelled when a child of it is at the boundary of this name, and it waits for its children; the child goes on once it has been told. */
+  readonly cancelAtChild?: string;
   /** The job is held after this read, e.g. `machines.findByDisk`, for as long as the plan says so; the report has a line `held`. */
   readonly holdAfter?: string;
   /** The process dies at the first boundary of this name, in each attempt. */
@@ -45,12 +48,14 @@ const STOP_ARRIVES_MS = 50;
 interface Attempt {
   readonly job: JobId;
   readonly actor: string;
+  /** Whose child it is, where that is planned and the job itself is not: its boundaries are not counted. */
+  readonly parent?: Job;
 }
 
 export interface CrashPointsParts {
   readonly planFile: string;
   readonly reportFile: string;
-  readonly cancel: (id: JobId) => Promise<unknown>;
+  readonly jobs: Pick<JobStore, 'read' | 'cancel'>;
 }
 
 /**
@@ -75,8 +80,14 @@ export class CrashPoints {
 
   /** Runs an attempt; the boundaries that it passes are the job's. */
   async attempt<T>(job: Job | undefined, work: () => Promise<T>, isOver: () => Promise<boolean>): Promise<T> {
-    if (job === undefined || this.#plan()[job.actor] === undefined) return work();
+    if (job === undefined) return work();
     const { actor } = job;
+    const plan = this.#plan();
+    if (plan[actor] === undefined) {
+      const parent = job.parent === undefined ? undefined : await this.#parts.jobs.read(job.parent);
+      if (parent === undefined || plan[parent.actor]?.cancelAtChild === undefined) return work();
+      return this.#attempts.run({ job: job.id, actor, parent }, work);
+    }
     const result = await this.#attempts.run({ job: job.id, actor }, work);
     if (await isOver()) {
       this.#report({ job: job.id, actor }, 'over');
@@ -88,13 +99,14 @@ export class CrashPoints {
   /** A planned job is at a boundary; rejects never, and may never come back. */
   async pass(at: string, args: readonly unknown[]): Promise<void> {
     const attempt = this.#attempts.getStore();
+    if (attempt?.parent !== undefined) return this.#passAsChild(attempt.parent, at, args);
     const order = attempt === undefined ? undefined : this.#plan()[attempt.actor];
     if (attempt === undefined || order === undefined) return;
     const number = (this.#counts.get(attempt.job) ?? 0) + 1;
     this.#counts.set(attempt.job, number);
     this.#report(attempt, at);
     if (order.alwaysDieAt === at) process.kill(process.pid, 'SIGKILL');
-    if (order.cancelAt === at) await this.#cancel(attempt, args);
+    if (order.cancelAt === at) await this.#cancel(attempt.job, args);
     if (number < (order.dieAt ?? order.stopAt ?? Number.POSITIVE_INFINITY)) return;
     this.#settle(attempt.actor);
     await this.#awake.promise;
@@ -127,11 +139,17 @@ export class CrashPoints {
     this.#awake.resolve();
   }
 
+  async #passAsChild(parent: Job, at: string, args: readonly unknown[]): Promise<void> {
+    if (this.#plan()[parent.actor]?.cancelAtChild !== at) return;
+    while ((await this.#parts.jobs.read(parent.id))?.state === 'running') await sleep(10);
+    await this.#cancel(parent.id, args);
+  }
+
   /** Asks for the cancellation, and waits until the running attempt has heard of it. */
-  async #cancel({ job }: Attempt, args: readonly unknown[]): Promise<void> {
+  async #cancel(job: JobId, args: readonly unknown[]): Promise<void> {
     if (this.#cancelled.has(job)) return;
     this.#cancelled.add(job);
-    await this.#parts.cancel(job).catch(() => undefined);
+    await this.#parts.jobs.cancel(job, 'the crash worker').catch(() => undefined);
     const signal = args.map(signalOf).find((each) => each !== undefined);
     if (signal?.aborted === false) await once(signal, 'abort');
   }

@@ -64,7 +64,7 @@ shutdown.add('store', () => store.close());
 const points = new CrashPoints({
   planFile: process.env['CRASH_PLAN'] ?? '',
   reportFile: process.env['CRASH_REPORT'] ?? '',
-  cancel: (id) => store.jobs.cancel(id, 'the crash worker'),
+  jobs: store.jobs,
 });
 const dataCentre = await connectDataCentre({
   url: config.vcenter.url,
