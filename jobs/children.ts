@@ -1,4 +1,4 @@
-import { StowageError } from '../core/errors.ts';
+import { isErrorCode, StowageError } from '../core/errors.ts';
 import type { JobId } from '../core/ids.ts';
 import type { Job } from '../core/job.ts';
 import { isJobOver } from '../core/states.ts';
@@ -28,7 +28,21 @@ function errorOf(job: Job): StowageError {
   return new StowageError(code, message, details);
 }
 
-/** Cancels children that are under way; those that are over, or gone, are left as they are. */
-export async function cancelChildren(context: AnyContext, ids: readonly JobId[]): Promise<void> {
-  await Promise.all(ids.map((id) => context.jobs.cancel(id, `job:${context.jobId}`).catch(() => undefined)));
+/**
+ * For a job that gives up: cancels its children that are under way, and discards those that are dead letters, because a person who mends
+ * what they tell redrives this job, which submits them anew.
+ */
+export async function abandonChildren(context: AnyContext, ids: readonly JobId[]): Promise<void> {
+  const actor = `job:${context.jobId}`;
+  await Promise.all(
+    ids.map(async (id) => {
+      await context.jobs.cancel(id, actor).catch(ignoreSettled);
+      await context.jobs.discard(id, actor, `told by its parent ${context.jobId}`).catch(ignoreSettled);
+    }),
+  );
+}
+
+/** It is over already, is no dead letter, or was forgotten. */
+function ignoreSettled(thrown: unknown): void {
+  if (!isErrorCode(thrown, 'job-not-cancellable', 'job-not-dead', 'job-not-found')) throw thrown;
 }

@@ -57,7 +57,7 @@ export interface StepContext<P, N> {
    * @param id noted before; a second submission of it changes nothing
    */
   submit(kind: string, payload: JsonObject, id?: JobId): Promise<SubmitOutcome>;
-  readonly jobs: Pick<JobStore, 'read' | 'cancel'>;
+  readonly jobs: Pick<JobStore, 'read' | 'cancel' | 'discard'>;
   /** For people who watch; says nothing more often than a few times a second. */
   progress(progress: JobProgress): void;
   warn(message: string, data: JsonObject): void;

@@ -119,7 +119,7 @@ export const REGISTRY_SETTINGS = {
     example: '/var/tmp/stowage',
     defaultText: '`spool` in the data directory',
     description:
-      'Where a worker keeps layers while it fetches and unpacks them; room for `STOWAGE_PULLS` layers twice. Workers of one machine share it.',
+      'Where a worker keeps layers while it fetches, unpacks and uploads them; room for the blobs and disks of the largest images. Workers of one machine share it.',
   },
   STOWAGE_LAYERDISK: {
     schema: z.string(),

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { open, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isErrorCode, StowageError } from '../core/errors.ts';
 import type { ImageLayer } from '../core/image.ts';
 import type { BlobSource, LayerFile, LayerMaker, Registry } from '../core/ports/registry.ts';
-import { familiarName, hexOf, shortId } from '../core/reference.ts';
+import { familiarName, shortId } from '../core/reference.ts';
 import type { Clock, RandomBytes } from '../platform/clock.ts';
 import type { ImageConfig } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
@@ -84,11 +83,14 @@ class StreamingLayerMaker implements LayerMaker {
 
   async forget(layer: ImageLayer, owner: string, isDone: boolean): Promise<void> {
     await rm(this.#outFile(layer, owner), { force: true });
-    if (isDone) await this.#spool.clear(layer.blob.digest);
+    if (!isDone) return;
+    await this.#spool.clear(layer.blob.digest);
+    // Also what attempts left that died: the caller has the layer's claim, and no other attempt has a use for its disk.
+    await this.#spool.clearDisks(layer.diffId);
   }
 
   #outFile(layer: ImageLayer, owner: string): string {
-    return join(this.#spool.dir, `${hexOf(layer.diffId)}.${encodeURIComponent(owner)}.disk`);
+    return this.#spool.diskFile(layer.diffId, owner);
   }
 
   async #attempt(order: Order, stretches: readonly Stretch[]): Promise<LayerFile> {
@@ -162,10 +164,7 @@ function named(error: StowageError, { diffId }: ImageLayer, { registry, reposito
 function verify(report: LayerReport, layer: ImageLayer): void {
   const { blob, diffId } = layer;
   if (report.blobBytes !== blob.sizeBytes) {
-    throw new StowageError(
-      'layer-invalid',
-      `expected a blob of ${blob.sizeBytes} bytes, got ${report.blobBytes}`,
-    );
+    throw new StowageError('layer-invalid', `expected a blob of ${blob.sizeBytes} bytes, got ${report.blobBytes}`);
   }
   if (report.blobDigest !== blob.digest) {
     const message = `expected a blob with the digest ${brief(blob.digest)}, got ${brief(report.blobDigest)}`;

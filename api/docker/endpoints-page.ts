@@ -43,7 +43,7 @@ that is not known is refused. The driver is \`vsphere\`; \`local\`, which the CL
 - A volume that is still being made is not shown.
 - Images: the storage driver is \`vsphere\`, an image is what was pulled for one platform, and sizes are of regular files. The manifest of an
   index is not kept: \`--tree\` shows the one platform that is there.
-- \`docker pull\`: an upload to the datastore counts as extracting. A second pull of one name joins the first.
+- \`docker pull\`: an upload to the datastore counts as extracting. A second pull of one name joins the first, or waits for it when it brings credentials.
 - \`docker events\` has events of volumes and images; of mounts it names the machine instead of a container.
 - \`docker info\` shows the data centre as one engine: CPUs and memory of all hosts that can be used, volume stores and their space.
 - Kept in memory only: credentials of \`docker login\` pass through to the registry and, with a pull, to the worker that needs them.

@@ -106,6 +106,6 @@ export interface LayerMaker {
     owner: string,
     call: RegistryCall & { readonly onProgress?: (phase: LayerPhase, bytes: number) => void },
   ): Promise<LayerFile>;
-  /** Removes what `make` left for this owner, and the blob's spool when `isDone`. Safe to repeat. */
+  /** Removes the disk that `make` left for this owner; when `isDone`, all disks of the layer and the blob's spool. Safe to repeat. */
   forget(layer: ImageLayer, owner: string, isDone: boolean): Promise<void>;
 }

@@ -1,14 +1,14 @@
 import { StowageError } from '../../core/errors.ts';
 import type { ImageDocument, ImageName, ImageRecord } from '../../core/image.ts';
 import type { JsonObject } from '../../core/job.ts';
-import type { RecordChange, RecordOf, RecordType, Versioned } from '../../core/record.ts';
+import type { RecordChange } from '../../core/record.ts';
 import type { Digest, ImageReference } from '../../core/reference.ts';
 import type { StepContext } from '../define.ts';
+import { readAll } from '../read-all.ts';
 import { readImageDocument } from './documents.ts';
 import { configPath, imageHome, imageStoreOf } from './place.ts';
 
 type AnyContext = StepContext<unknown, unknown>;
-const PAGE = 500;
 
 /** An image's record and its revision; 0 when there is no record and it was rebuilt from the document. */
 export interface FoundImage {
@@ -93,20 +93,6 @@ export function withNames(
     ...names.filter(({ reference }) => !references.includes(reference)),
     ...references.map((reference) => ({ reference, at })),
   ];
-}
-
-export async function readAll<T extends RecordType>(
-  context: Pick<AnyContext, 'records'>,
-  type: T,
-): Promise<readonly Versioned<RecordOf<T>>[]> {
-  const all: Versioned<RecordOf<T>>[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await context.records.list(type, { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
-    all.push(...page.items);
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return all;
 }
 
 export function put(found: FoundImage, record: ImageRecord): RecordChange {

@@ -10,7 +10,7 @@ import {
   parseReference,
   type ReferenceParts,
 } from '../../core/reference.ts';
-import { cancelChildren, endedChildren } from '../children.ts';
+import { abandonChildren, endedChildren } from '../children.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import type { LayerPullPayload } from './layer-job.ts';
@@ -209,7 +209,7 @@ export const imagePull: AnyKind = defineKind<Payload, Notes>({
   /** What it had fetched for itself alone goes. */
   async abandon(context) {
     const { layers: notes = [], adding } = context.notes;
-    await cancelChildren(context, [...childrenOf(notes), ...(adding === undefined ? [] : [adding])]);
+    await abandonChildren(context, [...childrenOf(notes), ...(adding === undefined ? [] : [adding])]);
     for (const diffId of new Set(notes.map((note) => note.diffId)))
       await context.submit('layer.release', { diffId, ignoring: context.jobId });
     return {};

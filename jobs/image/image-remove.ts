@@ -3,12 +3,13 @@ import { StowageError } from '../../core/errors.ts';
 import type { DatastorePath, JobId } from '../../core/ids.ts';
 import type { ImageName, ImageRecord } from '../../core/image.ts';
 import { type Digest, familiarReference, type ImageReference, partsOf, shortId } from '../../core/reference.ts';
-import { endedChildren } from '../children.ts';
+import { abandonChildren, endedChildren } from '../children.ts';
 import { type AnyKind, defineKind, type Step, type StepContext, type StepResult } from '../define.ts';
 import { noted } from '../noted.ts';
 import { ignoreMissing } from '../volume/ignore-missing.ts';
 import { digestSchema, encode, referenceSchema } from './documents.ts';
-import { documentOf, findImage, put, readAll, theImage } from './image-of.ts';
+import { readAll } from '../read-all.ts';
+import { documentOf, findImage, put, theImage } from './image-of.ts';
 import { imageDocumentPath, imageHome, imageLine, imageStoreOf } from './place.ts';
 
 // Removing goes the other way round: the document first says `deleting`, then the directory goes, then the record, then the layers that
@@ -218,6 +219,7 @@ export const imageRemove: AnyKind = defineKind<Payload, Notes>({
     deleted: notes.isWhole === true ? [payload.image, ...noted(notes.layers)] : [],
   }),
   async abandon(context) {
+    await abandonChildren(context, context.notes.releases ?? []);
     const found = await context.records.read('image', context.payload.image);
     const { before } = context.notes;
     if (found === undefined || !before || found.record.job !== context.jobId) return {};

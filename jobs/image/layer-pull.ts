@@ -94,6 +94,7 @@ const directory: Step<Payload, Notes> = {
   async undo(context) {
     const { files } = context.dataCentre;
     const home = homeOf(context);
+    context.fence.assertHeld();
     await context.images.layers.forget(layerOf(context.payload), ownerOf(context), true);
     const document = await readUndamaged(files, home, context.signal);
     if (document !== undefined && document.job !== context.jobId) return;

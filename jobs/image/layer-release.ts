@@ -7,7 +7,7 @@ import { branded } from '../branded.ts';
 import { type AnyKind, defineKind, type Step, type StepContext, type StepResult } from '../define.ts';
 import { ignoreMissing } from '../volume/ignore-missing.ts';
 import { digestSchema, encode, readUndamaged } from './documents.ts';
-import { imageWithLayer } from './layer-users.ts';
+import { reasonOfImages } from './layer-users.ts';
 import { openPin } from './pins.ts';
 import { imageStoreOf, layerDocumentPath, layerHome, layerLine } from './place.ts';
 
@@ -32,8 +32,8 @@ const KEPT = (diffId: Digest, reason: string) => ({ diffId, removed: false, reas
 /** Why it stays, or undefined. */
 async function reasonToKeep(context: Context, record: LayerRecord | undefined): Promise<string | undefined> {
   const { diffId, ignoring } = context.payload;
-  const image = await imageWithLayer(context, diffId);
-  if (image !== undefined) return `image ${image} has it`;
+  const reason = await reasonOfImages(context, diffId);
+  if (reason !== undefined) return reason;
   for (const pin of record?.pins ?? []) {
     const open = await openPin(context, pin, ignoring);
     if (open !== undefined) return `job ${open} pulls an image that has it`;
@@ -60,7 +60,9 @@ const reserve: Step<Payload, Notes> = {
   },
 };
 
-const homeOf = (context: Context) => layerHome(imageStoreOf(context.world), context.payload.diffId);
+/** Where it was made: the configuration may name another place by now. */
+const homeOf = (context: Context) =>
+  context.notes.before?.home ?? layerHome(imageStoreOf(context.world), context.payload.diffId);
 
 /** From here on it is no layer any more, whatever is left of it. */
 const mark: Step<Payload, Notes> = {

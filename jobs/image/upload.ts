@@ -13,13 +13,14 @@ export async function uploadLayer(context: LayerPullContext, extent: DatastorePa
   const owner = ownerOf(context);
   const credentials =
     payload.credentials === undefined ? undefined : await images.credentials.ask(payload.credentials, signal);
+  await checkStore(context, 0);
   const source = { registry: payload.registry, repository: payload.repository, ...payload.blob };
   const made = await images.layers.make(layer, source, owner, {
     signal,
     ...(credentials === undefined ? {} : { credentials }),
     onProgress: (phase, bytes) => context.progress({ phase, current: bytes, total: payload.blob.sizeBytes }),
   });
-  await checkSpace(context, made.sizeBytes);
+  await checkStore(context, made.sizeBytes);
   // Both ways count: what was sent, and what was read back.
   const tell = (bytes: number): void =>
     context.progress({ phase: 'uploading', current: bytes, total: 2 * made.sizeBytes });
@@ -40,7 +41,8 @@ export async function uploadLayer(context: LayerPullContext, extent: DatastorePa
   return made;
 }
 
-async function checkSpace(context: LayerPullContext, sizeBytes: number): Promise<void> {
+/** Before anything is fetched, and again when its size is known. */
+async function checkStore(context: LayerPullContext, sizeBytes: number): Promise<void> {
   const { datastore } = imageStoreOf(context.world);
   const { datastores } = await context.dataCentre.inventory.read(context.signal);
   const facts = datastores.find((each) => each.name === datastore);

@@ -1,17 +1,20 @@
 import { isErrorCode } from '../../core/errors.ts';
 import type { NewEvent } from '../../core/events.ts';
+import type { DatastorePath } from '../../core/ids.ts';
 import type { ImageDocument, ImageRecord, LayerDocument, LayerRecord } from '../../core/image.ts';
 import type { Versioned } from '../../core/record.ts';
 import type { Digest } from '../../core/reference.ts';
 import { isJobOver } from '../../core/states.ts';
 import type { StepContext } from '../define.ts';
 import { readImageDocument, readLayerDocument } from '../image/documents.ts';
-import { readAll, recordFromDocument } from '../image/image-of.ts';
+import { recordFromDocument } from '../image/image-of.ts';
 import { digestOfDirectory } from '../image/layer-users.ts';
 import { openPins } from '../image/pins.ts';
 import { imageHome, imageLine, imagesFolder, layerHome, layersFolder } from '../image/place.ts';
+import { readAll } from '../read-all.ts';
 import { flagAgain, flagEvents } from './compare.ts';
 import { inTurn } from './scan.ts';
+import { flagStrays, STRAYS_OF_IMAGES } from './strays.ts';
 
 // Images and layers: their documents are the truth. Records are rebuilt from them; what is half made, half gone or needed by nobody is left
 // to the ordinary jobs, which look again in the thing's own line.
@@ -40,22 +43,49 @@ export async function reconcileImages(context: AnyContext): Promise<ImageCounts>
   // Records first: what is made meanwhile is then newer than what was seen, and its revision protects it.
   const knownImages = byName(await readAll(context, 'image'));
   const knownLayers = byName(await readAll(context, 'layer'));
-  const images = await scan(context, await listing(context, imagesFolder(store)), (id) =>
+  const images = await scan(await listing(context, imagesFolder(store)), (id) =>
     readImageDocument(files, imageHome(store, id), context.signal),
   );
-  const layers = await scan(context, await listing(context, layersFolder(store)), (id) =>
+  const layers = await scan(await listing(context, layersFolder(store)), (id) =>
     readLayerDocument(files, layerHome(store, id), context.signal),
   );
-  const needed = new Set<Digest>(images.flatMap(({ document }) => document?.layers.map(({ diffId }) => diffId) ?? []));
+  const isNeeded = needOf(images, knownImages);
   const outcomes = [
     ...(await inTurn(images, (found) => atImage(context, found, knownImages.get(found.digest)))),
-    ...(await inTurn(layers, (found) => atLayer(context, found, knownLayers.get(found.digest), needed))),
+    ...(await inTurn(layers, (found) => atLayer(context, found, knownLayers.get(found.digest), isNeeded))),
     ...(await flagMissing(context, [...knownImages.values()], images)),
     ...(await flagMissing(context, [...knownLayers.values()], layers)),
     ...(await untagShadowed(context, images)),
   ];
+  const strays = [
+    ...unreadable(images, knownImages, (digest) => imageHome(store, digest)),
+    ...unreadable(layers, knownLayers, (digest) => layerHome(store, digest)),
+  ].map((stray) => ({ ...stray, store: STRAYS_OF_IMAGES }));
+  await flagStrays(context, strays, (stray) => stray.store === STRAYS_OF_IMAGES);
   const count = (what: Outcome): number => outcomes.filter((outcome) => outcome === what).length;
   return { images: images.length, layers: layers.length, written: count('written'), finishing: count('finishing') };
+}
+
+/** What an image needs whose document cannot be read, only its record knows; without one, any layer may be needed. */
+function needOf(
+  images: readonly Found<ImageDocument>[],
+  known: ReadonlyMap<string, Versioned<ImageRecord>>,
+): (diffId: Digest) => boolean {
+  const isAnyUnknown = images.some(({ digest, damage }) => damage !== undefined && !known.has(digest));
+  const layers = images.flatMap(({ digest, document }) => (document ?? known.get(digest)?.record)?.layers ?? []);
+  const needed = new Set<Digest>(layers.map(({ diffId }) => diffId));
+  return (diffId) => isAnyUnknown || needed.has(diffId);
+}
+
+/** Those that have a record are flagged there. */
+function unreadable(
+  found: readonly Found<unknown>[],
+  known: ReadonlyMap<string, unknown>,
+  homeOf: (digest: Digest) => DatastorePath,
+): readonly { readonly name: DatastorePath; readonly reason: string }[] {
+  return found.flatMap(({ digest, damage }) =>
+    damage === undefined || known.has(digest) ? [] : [{ name: homeOf(digest), reason: damage }],
+  );
 }
 
 function byName<R extends { readonly name: string }>(
@@ -76,7 +106,6 @@ async function listing(
 }
 
 function scan<D>(
-  _context: AnyContext,
   digests: readonly Digest[],
   read: (digest: Digest) => Promise<D | undefined>,
 ): Promise<readonly Found<D>[]> {
@@ -140,11 +169,11 @@ async function atLayer(
   context: AnyContext,
   found: Found<LayerDocument>,
   known: Versioned<LayerRecord> | undefined,
-  needed: ReadonlySet<Digest>,
+  isNeeded: (diffId: Digest) => boolean,
 ): Promise<Outcome> {
   const { digest, document, damage } = found;
   if (damage !== undefined) return known === undefined ? 'nothing' : flag(context, known, damage);
-  const isUnneeded = document?.state !== 'available' || !needed.has(digest);
+  const isUnneeded = document?.state !== 'available' || !isNeeded(digest);
   if (isUnneeded && !(await isWanted(context, known?.record))) {
     await context.submit('layer.release', { diffId: digest });
     return 'finishing';

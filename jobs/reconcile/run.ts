@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import { type DatastorePath, parentPath, resourceKey } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/job.ts';
-import type { RecordOf, RecordType, Versioned } from '../../core/record.ts';
-import type { StrayRecord, VolumeDocument, VolumeRecord, VolumeSpec } from '../../core/volume.ts';
+import type { Versioned } from '../../core/record.ts';
+import type { VolumeDocument, VolumeRecord, VolumeSpec } from '../../core/volume.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
-import { compareVolume, type Finding, flagAgain, flagEvents } from './compare.ts';
+import { readAll } from '../read-all.ts';
+import { compareVolume, type Finding } from './compare.ts';
 import { type Attachments, readAttachments } from './holders.ts';
 import { readDocument } from '../volume/document.ts';
 import { type ImageCounts, reconcileImages } from './images.ts';
 import { locateDisk } from './locate.ts';
 import { type FoundHome, inTurn, scanStores } from './scan.ts';
+import { flagStrays, STRAYS_OF_IMAGES } from './strays.ts';
 
 // Makes the records equal to what lies in vSphere. It writes records only; what a crash left half made or half removed is ended by the
 // ordinary jobs, which it submits; what it does not know it flags. Nothing is deleted here.
@@ -26,26 +28,14 @@ interface Notes {
   readonly imageCounts: ImageCounts;
 }
 type Context = StepContext<Payload, Notes>;
-const PAGE = 500;
-
-async function readAll<T extends RecordType>(context: Context, type: T): Promise<Map<string, Versioned<RecordOf<T>>>> {
-  const all = new Map<string, Versioned<RecordOf<T>>>();
-  let cursor: string | undefined;
-  do {
-    const page = await context.records.list(type, { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
-    for (const item of page.items) all.set(item.record.name, item);
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return all;
-}
-
 /** Records are read before the datastores: a volume made meanwhile is then newer than what was seen, and its revision protects it. */
 const compare: Step<Payload, Notes> = {
   name: 'compare',
   isLocal: true,
   async run(context) {
-    const known = await readAll(context, 'volume');
-    const strays = await readAll(context, 'stray');
+    const known = new Map<string, Versioned<VolumeRecord>>(
+      (await readAll(context, 'volume')).map((each) => [each.record.name, each]),
+    );
     const homes = await scanStores(context);
     const { volumes, unknown } = sort(homes, known);
     const disks = [...volumes.values()].flatMap((home) =>
@@ -66,8 +56,10 @@ const compare: Step<Payload, Notes> = {
     const inUse = new Set<string>([...places.values()].map(parentPath));
     const flagged = await flagStrays(
       context,
-      unknown.filter(({ home }) => !inUse.has(home.place.home)),
-      strays,
+      unknown
+        .filter(({ home }) => !inUse.has(home.place.home))
+        .map(({ home, reason }) => ({ name: home.place.home, store: home.store.name, reason })),
+      ({ store }) => store !== STRAYS_OF_IMAGES,
     );
     const count = (what: string): number => outcomes.filter((outcome) => outcome === what).length;
     return {
@@ -167,33 +159,6 @@ function sizeOptions(spec: VolumeSpec): Record<string, string> {
   return { Capacity: `${spec.capacityBytes}B`, fstype: spec.fileSystem };
 }
 
-async function flagStrays(
-  context: Context,
-  unknown: readonly { readonly home: FoundHome; readonly reason: string }[],
-  before: ReadonlyMap<string, Versioned<StrayRecord>>,
-): Promise<number> {
-  const seen = new Set<string>();
-  for (const { home, reason } of unknown) {
-    const name = home.place.home;
-    seen.add(name);
-    const known = before.get(name);
-    const flag = flagAgain(known?.record.flag, reason, context.now());
-    const record: StrayRecord = { type: 'stray', name, store: home.store.name, flag };
-    await context.records.observe(
-      [{ op: 'put', record, expectedRev: known?.rev ?? 0 }],
-      flagEvents(`stray:${name}`, known?.record.flag, flag),
-    );
-  }
-  for (const [name, { rev, record }] of before) {
-    if (!seen.has(name))
-      await context.records.observe(
-        [{ op: 'remove', type: 'stray', name, expectedRev: rev }],
-        flagEvents(`stray:${name}`, record.flag, undefined),
-      );
-  }
-  return seen.size;
-}
-
 const images: Step<Payload, Notes> = {
   name: 'images',
   isLocal: true,
@@ -203,7 +168,7 @@ const images: Step<Payload, Notes> = {
 export const reconcileRun: AnyKind = defineKind<Payload, Notes>({
   kind: 'reconcile.run',
   summary:
-    'Rebuilds every record from vSphere, ends what crashes left half done, and flags what it does not know. Deletes nothing.',
+    'Rebuilds every record from vSphere, submits the jobs that end what crashes left half done (also the removal of layers that no image has), and flags what it does not know.',
   role: 'operator',
   lane: 'upkeep',
   payload: z.strictObject({}),

@@ -51,15 +51,17 @@ local function pause(until_ms)
   if until_ms then redis.call('ZADD', P .. 'ready', num(until_ms), id) else redis.call('ZREM', P .. 'ready', id) end
 end
 if last.state == 'awaiting' then
-  local open = 0
+  local open, all, seen = 0, cjson.decode(redis.call('HGET', key, 'children') or '[]'), {}
+  for _, child in ipairs(all) do seen[child] = true end
   for _, child in ipairs(cjson.decode(last.children)) do
+    if not seen[child] then all[#all + 1] = child end
     local state = redis.call('HGET', job_key(child), 'state')
     if state == 'waiting' or state == 'running' then
       open = open + 1
       redis.call('SADD', P .. 'awaiting:' .. child, id)
     end
   end
-  also('children', last.children)
+  also('children', cjson.encode(all))
   -- One that was cancelled in this very moment has nothing to wait for: its worker may not have heard of it.
   local waits = open > 0 and redis.call('HEXISTS', key, 'cancelBy') == 0
   if waits then also('awaits', open) end

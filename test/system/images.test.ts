@@ -38,7 +38,7 @@ describe('images, from a registry to disks on a datastore and back', () => {
     const job = await pull('demo:0.1');
     const demo = await image('demo:0.1');
     expect(job.result).toMatchObject({ image: demo.name, status: 'downloaded' });
-    expect(job.children).toHaveLength(1);
+    expect(job.children).toHaveLength(4);
     expect(demo.layers).toHaveLength(3);
     const layers = await layersOf(demo);
     for (const layer of layers) {
