@@ -90,11 +90,16 @@ export function parseDiskUuid(text: string): DiskUuid | undefined {
   return /^[0-9a-f]{32}$/.test(hex) ? (hex as DiskUuid) : undefined;
 }
 
-export function resourceKey(
-  type: 'volume' | 'machine' | 'image' | 'layer' | 'pull' | 'system',
-  name: string,
-): ResourceKey {
+export const RESOURCE_TYPES = ['volume', 'machine', 'image', 'layer', 'pull', 'system'] as const;
+
+export function resourceKey(type: (typeof RESOURCE_TYPES)[number], name: string): ResourceKey {
   return `${type}:${name}` as ResourceKey;
+}
+
+export function parseResourceKey(text: string): ResourceKey | undefined {
+  const at = text.indexOf(':');
+  const isKnown = RESOURCE_TYPES.some((type) => type === text.slice(0, Math.max(at, 0)));
+  return isKnown && at + 1 < text.length ? (text as ResourceKey) : undefined;
 }
 
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;

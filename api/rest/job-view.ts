@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ErrorFacts } from '../../core/errors.ts';
-import type { AttemptRecord, Job, StepRecord, StepTask } from '../../core/job.ts';
+import type { AttemptRecord, Job, JobProgress, StepRecord, StepTask } from '../../core/job.ts';
 import type { JobStore } from '../../core/ports/jobs.ts';
 import { isJobOver, JOB_STATES, type JobState } from '../../core/states.ts';
 import { explainError } from './problems.ts';
@@ -94,6 +94,10 @@ export const jobView = z
         }),
       )
       .optional(),
+    progress: z
+      .object({ phase: z.string(), current: z.number(), total: z.number().optional() })
+      .optional()
+      .describe('What it told of itself in the last minute, e.g. bytes of a layer'),
     links: z.record(z.string(), z.string()).describe('What can be done now, by name'),
   })
   .meta({ id: 'Job' });
@@ -101,7 +105,13 @@ export type JobView = z.infer<typeof jobView>;
 
 export type Standing = Awaited<ReturnType<JobStore['standing']>>;
 
-export function viewJob(job: Job, nowMs: number, standing: Standing = []): JobView {
+/** What only a job that is under way has. */
+export interface UnderWay {
+  readonly standing?: Standing;
+  readonly progress?: JobProgress | undefined;
+}
+
+export function viewJob(job: Job, nowMs: number, { standing = [], progress }: UnderWay = {}): JobView {
   return {
     id: job.id,
     kind: job.kind,
@@ -128,6 +138,7 @@ export function viewJob(job: Job, nowMs: number, standing: Standing = []): JobVi
     ...traceIdOf(job.traceparent),
     notes: job.notes,
     ...viewStanding(job, standing),
+    ...(progress === undefined ? {} : { progress }),
     links: linksOf(job),
   };
 }

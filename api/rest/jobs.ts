@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
-import { type JobId, parseJobId, type ResourceKey, resourceKey } from '../../core/ids.ts';
+import { type JobId, parseJobId, parseResourceKey, RESOURCE_TYPES, type ResourceKey } from '../../core/ids.ts';
 import type { Job } from '../../core/job.ts';
 import type { JobFilter } from '../../core/ports/jobs.ts';
 import { jobState, type JobView, jobView, viewJob } from './job-view.ts';
@@ -11,7 +11,6 @@ import { problemResponses } from './problems.ts';
 import { submissionHeaders, submitJob } from './submission.ts';
 import { preferHeader, waitQuery, waitSeconds } from './wait.ts';
 
-const RESOURCE = /^(volume|machine|system):(.{1,300})$/;
 const tags = ['jobs'];
 
 export const jobParams = z.object({
@@ -28,7 +27,16 @@ const listQuery = z.strictObject({
   kind: z.string().min(1).max(100).optional(),
   resource: z
     .string()
-    .regex(RESOURCE, 'must be volume:<name>, machine:<moref> or system:<name>')
+    .max(600)
+    .transform((text, context): ResourceKey => {
+      const key = parseResourceKey(text);
+      if (key !== undefined) return key;
+      context.addIssue({
+        code: 'custom',
+        message: `must be <type>:<name>, the type one of ${RESOURCE_TYPES.join(', ')}`,
+      });
+      return z.NEVER;
+    })
     .optional()
     .describe('e.g. `volume:demo_vol`'),
   actor: z.string().min(1).max(200).optional(),
@@ -104,10 +112,11 @@ function readRoutes(app: RestApp, parts: RouteParts): void {
   });
 }
 
-/** With what it waits behind. */
+/** With what it waits behind, or how far it is. */
 export async function viewNow({ jobs, clock }: RouteParts, job: Job): Promise<JobView> {
   const standing = job.state === 'waiting' ? await jobs.standing(job.id) : [];
-  return viewJob(job, clock.nowMs(), standing);
+  const progress = job.state === 'running' ? (await jobs.progress([job.id])).get(job.id) : undefined;
+  return viewJob(job, clock.nowMs(), { standing, progress });
 }
 
 export function found(id: JobId, job: Job | undefined): Job {
@@ -120,12 +129,7 @@ function filterOf(query: Omit<z.infer<typeof listQuery>, 'limit' | 'cursor'>): J
   return {
     ...(state === undefined ? {} : { state }),
     ...(kind === undefined ? {} : { kind }),
-    ...(resource === undefined ? {} : { resource: resourceOf(resource) }),
+    ...(resource === undefined ? {} : { resource }),
     ...(actor === undefined ? {} : { actor }),
   };
-}
-
-function resourceOf(text: string): ResourceKey {
-  const [, type, name = ''] = RESOURCE.exec(text) ?? [];
-  return resourceKey(type === 'volume' || type === 'machine' ? type : 'system', name);
 }

@@ -52,5 +52,5 @@ export async function submitJob({ parts, request, reply, kind, payload, wait }: 
     return viewJob(job, parts.clock.nowMs());
   }
   reply.code(202).header('retry-after', String(RETRY_AFTER_SECONDS));
-  return viewJob(job, parts.clock.nowMs(), await parts.jobs.standing(id));
+  return viewJob(job, parts.clock.nowMs(), { standing: await parts.jobs.standing(id) });
 }
