@@ -94,11 +94,16 @@ function unknownKind(kindName: string, catalogue: Catalogue): StowageError {
 
 /** @throws StowageError `request-invalid` */
 export function parsePayload(kind: AnyKind, payload: unknown, world: World): unknown {
-  const parsed = kind.payload.safeParse(payload);
+  const parsed = kind.payload.safeParse(payload, { error: explainMissing });
   if (!parsed.success) throw invalidPayload(kind, parsed.error.issues.map(faultOfIssue));
   const faults = kind.check?.(parsed.data, world) ?? [];
   if (faults.length > 0) throw invalidPayload(kind, faults);
   return parsed.data;
+}
+
+/** For zod, whose own message for what is missing tells of its types and of `undefined`. */
+export function explainMissing(issue: { readonly input?: unknown }): string | undefined {
+  return issue.input === undefined ? 'is missing' : undefined;
 }
 
 function invalidPayload(kind: AnyKind, faults: readonly FieldFault[]): StowageError {

@@ -5,6 +5,7 @@ import type { Logger } from '../platform/log.ts';
 import { leash } from './leash.ts';
 import { closeLog, openLog, tailOfLog, trimLog } from './log-file.ts';
 import { removePidFile, signalGroup, stopStale, writePidFile } from './pid-file.ts';
+import { NotReadyError } from './ready.ts';
 
 export interface ChildSpec {
   readonly name: string;
@@ -141,7 +142,7 @@ class SupervisedChild implements Child {
       await ready(running.pid, signal);
       signal.throwIfAborted();
     } catch (error) {
-      const reason: unknown = signal.aborted ? signal.reason : error;
+      const reason: unknown = signal.aborted && !(error instanceof NotReadyError) ? signal.reason : error;
       const message = reason instanceof Error ? reason.message : String(reason);
       throw new Error(`${message}\n${tailOfLog(logFile)}`.trim(), { cause: error });
     } finally {

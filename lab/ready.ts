@@ -10,9 +10,23 @@ export function baseUrl({ host, port }: ListenAddress): string {
   return `http://${formatListen({ host: own, port })}`;
 }
 
-/** Polls `/readyz` until it answers 200. @throws with its last answer when the signal fires first */
-export async function waitUntilReady(listen: ListenAddress, signal: AbortSignal): Promise<void> {
+/** Given up before it was ready; the message says what it lacked. */
+export class NotReadyError extends Error {
+  override readonly name = 'NotReadyError';
+}
+
+/**
+ * Polls `/readyz` until it answers 200.
+ * @param late told once, with the last answer, when that takes longer than expected: whoever waits wants to know for what
+ * @throws NotReadyError with the last answer when the signal fires first
+ */
+export async function waitUntilReady(
+  listen: ListenAddress,
+  signal: AbortSignal,
+  late: { readonly afterMs: number; readonly tell: (answer: string) => void },
+): Promise<void> {
   let answer = 'no answer';
+  let tellAtMs = performance.now() + late.afterMs;
   while (!signal.aborted) {
     try {
       const deadline = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_DEADLINE_MS)]);
@@ -23,8 +37,12 @@ export async function waitUntilReady(listen: ListenAddress, signal: AbortSignal)
     } catch {
       // Not listening yet.
     }
+    if (performance.now() >= tellAtMs) {
+      tellAtMs = Number.POSITIVE_INFINITY;
+      late.tell(answer);
+    }
     await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
   const reason = signal.reason instanceof Error ? signal.reason.message : 'stopped';
-  throw new Error(`${reason}; ${baseUrl(listen)}/readyz says: ${answer}`);
+  throw new NotReadyError(`${reason}; ${baseUrl(listen)}/readyz says: ${answer}`);
 }

@@ -5,6 +5,9 @@ import type { Logger } from '../platform/log.ts';
 import { type Child, startChild } from './child.ts';
 import { waitUntilReady } from './ready.ts';
 
+/** A start takes a second or two; what takes longer usually waits for a vCenter or a Redis that refuses it. */
+const LATE_MS = 5_000;
+
 export interface ServiceSettings {
   /** `api`, `worker-1`, … */
   readonly name: string;
@@ -43,7 +46,11 @@ export async function startService({
     logFile: join(dir, `${name}.log`),
     isRestarted: true,
     signal: givenUp,
-    ready: (_pid, signal) => waitUntilReady(listen, signal),
+    ready: (_pid, signal) =>
+      waitUntilReady(listen, signal, {
+        afterMs: LATE_MS,
+        tell: (answer) => logger.warn({ child: name, answer }, 'not ready yet'),
+      }),
     readyDeadlineMs: 60_000,
     // Longer than the services themselves take: they let running steps end.
     stopDeadlineMs: 30_000,

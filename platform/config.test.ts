@@ -105,6 +105,19 @@ describe('readConfig', () => {
     expect(faultsOf({ ...HOME, REDIS_URL_FILE: '/gone' }, unreadable).message).toContain('/gone (ENOENT)');
   });
 
+  test('a CA file that cannot be read, or has no certificate in it, is a fault like the others', () => {
+    const unreadable = () => {
+      throw Object.assign(new Error('no'), { code: 'ENOENT' });
+    };
+    const broken = { ...FULL, VCENTER_CA_FILE: '/gone', STOWAGE_WORKERS: '-1' };
+    const { message } = faultsOf(broken, unreadable);
+    expect(message).toContain('VCENTER_CA_FILE names a file that cannot be read: /gone (ENOENT)');
+    expect(message).toContain('STOWAGE_WORKERS');
+    expect(faultsOf({ ...FULL, VCENTER_CA_FILE: '/etc/hosts' }, () => 'localhost').message).toContain(
+      'VCENTER_CA_FILE names a file without a PEM certificate: /etc/hosts',
+    );
+  });
+
   test('no secret prints: not from the configuration, not in a fault', () => {
     const config = readConfig({ ...FULL, STOWAGE_API_KEY: 'a-key-of-enough-length' });
     const printed = `${inspect(config, { depth: null })}${JSON.stringify(config)}${String(config.apiKey)}`;

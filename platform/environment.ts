@@ -63,20 +63,36 @@ function readSetting({ name, setting, env, readText }: Reading): { value: unknow
   let text = env[name] || undefined;
   if (file && text) return { fault: faultOf(name, `and ${fileName} are both set: leave one of them out`) };
   if (file) {
-    try {
-      text = readText(file).trim();
-    } catch (error) {
-      const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-      return { fault: { name: fileName, problem: `names a file that cannot be read: ${file} (${reason})` } };
-    }
+    const read = readNamed(fileName, file, readText);
+    if ('fault' in read) return read;
+    text = read.text.trim();
   }
   text ??= setting.fallback;
   if (text === undefined) return { value: undefined };
   const result = setting.schema.safeParse(text.trim());
-  if (result.success) return { value: result.data };
+  if (result.success) {
+    const fault = setting.isCertificate ? certificateFault(name, text.trim(), readText) : undefined;
+    return fault === undefined ? { value: result.data } : { fault };
+  }
   const problem = result.error.issues.map((issue) => issue.message).join('; ');
   const shown = setting.isSecret ? '' : `, and is ${JSON.stringify(text.replace(/\/\/[^@]*@/, '//[secret]@'))}`;
   return { fault: faultOf(file ? fileName : name, `${problem}${shown}`, setting.example) };
+}
+
+function readNamed(name: string, file: string, readText: ReadText): { text: string } | { fault: ConfigFault } {
+  try {
+    return { text: readText(file) };
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    return { fault: { name, problem: `names a file that cannot be read: ${file} (${reason})` } };
+  }
+}
+
+function certificateFault(name: string, file: string, readText: ReadText): ConfigFault | undefined {
+  const read = readNamed(name, file, readText);
+  if ('fault' in read) return read.fault;
+  if (read.text.includes('-----BEGIN CERTIFICATE-----')) return undefined;
+  return { name, problem: `names a file without a PEM certificate: ${file}` };
 }
 
 function settings(): readonly (readonly [SettingName, Setting])[] {

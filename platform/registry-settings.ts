@@ -14,6 +14,7 @@ export const REGISTRY_SETTINGS = {
   STOWAGE_DOCKER_CERT_FILE: {
     schema: z.string(),
     type: 'path',
+    isCertificate: true,
     example: '/etc/stowage/docker/cert.pem',
     description:
       'PEM certificate (chain) of the Docker Engine API: it is then served by TLS only, as `docker --tlsverify` expects.',
@@ -27,6 +28,7 @@ export const REGISTRY_SETTINGS = {
   STOWAGE_DOCKER_CA_FILE: {
     schema: z.string(),
     type: 'path',
+    isCertificate: true,
     example: '/etc/stowage/docker/ca.pem',
     description:
       'PEM certificates of the authorities of client certificates. Needed with `STOWAGE_DOCKER_CERT_FILE`: whoever shows no certificate of theirs is refused.',

@@ -16,6 +16,8 @@ export interface Setting<T = unknown> {
   readonly isSecret?: true;
   /** `<NAME>_FILE` may name a file that holds the value. */
   readonly mayBeFile?: true;
+  /** The value is the path of a file that must be there and hold a PEM certificate. */
+  readonly isCertificate?: true;
 }
 
 /** A schema from a parser that throws what is wrong. */

@@ -34,6 +34,7 @@ export const SETTINGS = {
     schema: z.string(),
     type: 'path',
     example: '/etc/stowage/vcenter-ca.pem',
+    isCertificate: true,
     description:
       'PEM certificates of the authorities that may have signed that of vCenter, in place of those Node.js knows.',
   },

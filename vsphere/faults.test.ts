@@ -63,4 +63,11 @@ describe('faults', () => {
       fault: { type: 'NoPermission', message: 'Zugriff verweigert', detail: { privilegeId, object } },
     });
   });
+
+  test('NoPermission that does not say which says no more than that', () => {
+    const context = 'ReconfigVM_Task on VirtualMachine:vm-7';
+    expect(translateFault({ fault: { xsiType: 'NoPermission' }, message: '' }, context).message).toBe(
+      'ReconfigVM_Task on VirtualMachine:vm-7: NoPermission',
+    );
+  });
 });

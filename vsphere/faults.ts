@@ -100,7 +100,8 @@ export function codeOfFault(fault: DecodedFault): ErrorCode {
 /** What of the fault's own fields tells the reader where to look. */
 function hintOf(fault: DecodedFault): string {
   const { privilegeId, object, file, datastore, invalidProperty, obj, name } = fault;
-  if (fault.xsiType === 'NoPermission') return `needs the privilege ${String(privilegeId)} on ${String(object)}`;
+  if (fault.xsiType === 'NoPermission' && typeof privilegeId === 'string')
+    return `needs the privilege ${privilegeId}${typeof object === 'string' ? ` on ${object}` : ''}`;
   const texts = [file, datastore, invalidProperty, obj, name].filter((value) => typeof value === 'string');
   return texts.find((text) => text !== '') ?? '';
 }

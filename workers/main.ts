@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import packageJson from '../package.json' with { type: 'json' };
 import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createWorld } from '../jobs/world.ts';
@@ -37,7 +38,7 @@ function trustOf(vcenter: VcenterConfig): Trust {
 const config = configuration();
 const logger = createLogger({ name: 'workers', level: config.logLevel });
 const shutdown = createShutdown(logger);
-const telemetry = startTelemetry({ service: 'workers', env: process.env });
+const telemetry = startTelemetry({ service: 'workers', version: packageJson.version, env: process.env });
 shutdown.add('telemetry', () => telemetry.shutdown());
 
 const name = `${hostname()}:${process.pid}`;

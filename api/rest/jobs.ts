@@ -3,6 +3,7 @@ import { StowageError } from '../../core/errors.ts';
 import { type JobId, parseJobId, parseResourceKey, RESOURCE_TYPES, type ResourceKey } from '../../core/ids.ts';
 import type { Job } from '../../core/job.ts';
 import type { JobFilter } from '../../core/ports/jobs.ts';
+import { explainMissing } from '../../jobs/submit.ts';
 import { jobState, type JobView, jobView, viewJob } from './job-view.ts';
 import { documentSubmission } from './openapi-kinds.ts';
 import { pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
@@ -59,7 +60,8 @@ function submitRoute(app: RestApp, parts: RouteParts): void {
       summary: 'Submit a job',
       querystring: z.strictObject(waitQuery),
       headers: submissionHeaders,
-      body: z.strictObject({ kind: z.string(), payload: z.unknown() }),
+      // A payload that is missing is refused with its kind's own schema.
+      body: z.strictObject({ kind: z.string({ error: explainMissing }), payload: z.unknown().optional() }),
       response: { 200: jobView, 202: jobView, ...problemResponses },
     },
     handler: async (request, reply) => {

@@ -111,6 +111,13 @@ export function errorOfThrown(thrown: unknown): StowageError {
       return new StowageError('body-too-large', `the body has more than ${MAX_BODY_BYTES} bytes`, options);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new StowageError('media-type-unsupported', 'the body is not declared as application/json', options);
+    case 'FST_ERR_CTP_INVALID_JSON_BODY': {
+      const detail = 'is not JSON, or has a member called __proto__ or constructor';
+      return new StowageError('body-malformed', `the body ${detail}`, {
+        ...options,
+        fields: [{ pointer: '', detail }],
+      });
+    }
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return new StowageError('body-malformed', 'the body is not as long as Content-Length says', options);
     case 'FST_ERR_BAD_URL':

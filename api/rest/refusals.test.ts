@@ -55,6 +55,27 @@ test.each([
   await nothingIsWritten();
 });
 
+test('what is missing is said to be missing, and a body that is no JSON to be none', async () => {
+  const submit = async (payload: string) => {
+    const { status, body } = await rig.call({ method: 'POST', url: '/v1/jobs', payload, headers: json });
+    expect(status).toBe(400);
+    return body;
+  };
+  expect(await submit('{}')).toMatchObject({ errors: [{ pointer: '/kind', detail: 'is missing' }] });
+  expect(await submit('{"kind":"parcel.send"}')).toMatchObject({
+    errors: [{ pointer: '/payload', detail: 'is missing' }],
+  });
+  expect(await submit('{"kind":"parcel.send","payload":{}}')).toMatchObject({
+    errors: [{ pointer: '/payload/name', detail: 'is missing' }],
+  });
+  expect(await submit('{"kind":"parcel.lose"}')).toMatchObject({ code: 'kind-unknown' });
+  expect(await submit('{"kind":')).toMatchObject({
+    code: 'body-malformed',
+    errors: [{ pointer: '', detail: 'is not JSON, or has a member called __proto__ or constructor' }],
+  });
+  await nothingIsWritten();
+});
+
 test('a bad Idempotency-Key is refused, naming the header', async () => {
   const payload = { kind: 'parcel.send', payload: { name: 'ab' } };
   const headers = { 'idempotency-key': 'x'.repeat(256) };

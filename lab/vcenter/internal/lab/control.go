@@ -37,12 +37,17 @@ func (l *Lab) controls(mux *http.ServeMux) {
 			answerJSON(w, result, err)
 		}))
 	}
-	mux.HandleFunc("GET /lab/{$}", loopbackOnly(func(w http.ResponseWriter, _ *http.Request) {
+	list := loopbackOnly(func(w http.ResponseWriter, _ *http.Request) {
 		list := []map[string]string{}
 		for _, c := range all {
 			list = append(list, map[string]string{"control": c.pattern, "about": c.about})
 		}
 		answerJSON(w, list, nil)
+	})
+	mux.HandleFunc("GET /lab", list)
+	mux.HandleFunc("GET /lab/{$}", list)
+	mux.HandleFunc("/lab/", loopbackOnly(func(w http.ResponseWriter, r *http.Request) {
+		answerJSON(w, nil, notFound("no such control: "+r.Method+" "+r.URL.Path+"; GET /lab/ lists them"))
 	}))
 }
 

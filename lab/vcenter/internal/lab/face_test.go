@@ -217,3 +217,17 @@ func TestKnownTrapsAreFaults(t *testing.T) {
 		t.Error(status)
 	}
 }
+
+func TestControlsAreListedAndOtherPathsAreRefusedAsJSON(t *testing.T) {
+	r := newRig(t)
+	for _, path := range []string{"/lab", "/lab/"} {
+		var list []map[string]string
+		if status := r.control("GET", path, nil, &list); status != http.StatusOK || len(list) == 0 {
+			t.Fatal(path, status, list)
+		}
+	}
+	var refusal map[string]string
+	if status := r.control("POST", "/lab/nothing", nil, &refusal); status != http.StatusNotFound || refusal["error"] == "" {
+		t.Fatal(status, refusal)
+	}
+}

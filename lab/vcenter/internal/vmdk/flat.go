@@ -16,14 +16,17 @@ func FlatName(name string) string {
 // IsFlat says whether name is an extent rather than a descriptor.
 func IsFlat(name string) bool { return strings.HasSuffix(name, "-flat.vmdk") }
 
-// CreateFlat makes a sparse extent of the full capacity.
+// CreateFlat makes a sparse extent of the full capacity, or nothing: an extent that is left over would be in the way of the next attempt.
 func CreateFlat(path string, capacityBytes int64) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
-	err = f.Truncate(capacityBytes)
-	return errors.Join(err, f.Close())
+	err = errors.Join(f.Truncate(capacityBytes), f.Close())
+	if err != nil {
+		_ = os.Remove(path)
+	}
+	return err
 }
 
 // AllocatedBytes is what the file really takes.
