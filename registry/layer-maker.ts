@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrorCode, StowageError } from '../core/errors.ts';
 import type { ImageLayer } from '../core/image.ts';
@@ -61,6 +61,8 @@ class StreamingLayerMaker implements LayerMaker {
   async #make(layer: ImageLayer, source: BlobSource, owner: string, call: MakeCall): Promise<LayerFile> {
     const endTurn = await this.#turns.take(source.registry, call.signal, () => call.onProgress?.('waiting', 0));
     try {
+      // So that the program makes a new inode, whatever an earlier attempt of the owner may still have open.
+      await this.#removeDisks(layer, owner);
       const order = { layer, source, outFile: this.#outFile(layer, owner), call };
       const stretches = await this.#spool.stretches(source.digest, source.sizeBytes);
       try {
@@ -84,7 +86,7 @@ class StreamingLayerMaker implements LayerMaker {
   }
 
   async forget(layer: ImageLayer, owner: string, isDone: boolean): Promise<void> {
-    await rm(this.#outFile(layer, owner), { force: true });
+    await this.#removeDisks(layer, owner);
     if (isDone) await this.#spool.clear(layer.blob.digest);
   }
 
@@ -92,10 +94,16 @@ class StreamingLayerMaker implements LayerMaker {
     return join(this.#spool.dir, `${hexOf(layer.diffId)}.${encodeURIComponent(owner)}.disk`);
   }
 
+  /** The owner's, and what earlier ones left that died here. A later one's stays, should the owner have slept meanwhile. */
+  async #removeDisks(layer: ImageLayer, owner: string): Promise<void> {
+    const { dir } = this.#spool;
+    const isOfLayer = (file: string): boolean => file.startsWith(join(dir, hexOf(layer.diffId))) && file.endsWith('.disk');
+    const files = (await readdir(dir)).map((name) => join(dir, name)).filter(isOfLayer);
+    for (const file of files.filter((each) => each <= this.#outFile(layer, owner))) await rm(file, { force: true });
+  }
+
   async #attempt(order: Order, stretches: readonly Stretch[]): Promise<LayerFile> {
     const { layer, source, outFile, call } = order;
-    // So that the program makes a new inode, whatever an earlier attempt of the owner may still have open.
-    await rm(outFile, { force: true });
     const { config, layerdisk } = this.#options;
     const settings = { program: layerdisk, outFile, maxBytes: config.maxLayerBytes, tempDir: config.spoolDir };
     const run = new LayerdiskRun(settings);
