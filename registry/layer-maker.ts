@@ -97,7 +97,8 @@ class StreamingLayerMaker implements LayerMaker {
   /** The owner's, and what earlier ones left that died here. A later one's stays, should the owner have slept meanwhile. */
   async #removeDisks(layer: ImageLayer, owner: string): Promise<void> {
     const { dir } = this.#spool;
-    const isOfLayer = (file: string): boolean => file.startsWith(join(dir, hexOf(layer.diffId))) && file.endsWith('.disk');
+    const isOfLayer = (file: string): boolean =>
+      file.startsWith(join(dir, hexOf(layer.diffId))) && file.endsWith('.disk');
     const files = (await readdir(dir)).map((name) => join(dir, name)).filter(isOfLayer);
     for (const file of files.filter((each) => each <= this.#outFile(layer, owner))) await rm(file, { force: true });
   }
@@ -159,7 +160,17 @@ class StreamingLayerMaker implements LayerMaker {
   }
 }
 
-const OF_THE_LAYER = ['layer-invalid', 'layer-too-large', 'blob-unknown'] as const;
+const OF_THE_LAYER = [
+  'layer-invalid',
+  'layer-too-large',
+  'blob-unknown',
+  'registry-busy',
+  'registry-denied',
+  'registry-failed',
+  'registry-unknown',
+  'registry-unreachable',
+  'registry-untrusted',
+] as const;
 
 /** Whoever reads it has asked for an image. */
 function named(error: StowageError, { diffId }: ImageLayer, { registry, repository }: BlobSource): StowageError {
@@ -171,10 +182,7 @@ function named(error: StowageError, { diffId }: ImageLayer, { registry, reposito
 function verify(report: LayerReport, layer: ImageLayer): void {
   const { blob, diffId } = layer;
   if (report.blobBytes !== blob.sizeBytes) {
-    throw new StowageError(
-      'layer-invalid',
-      `expected a blob of ${blob.sizeBytes} bytes, got ${report.blobBytes}`,
-    );
+    throw new StowageError('layer-invalid', `expected a blob of ${blob.sizeBytes} bytes, got ${report.blobBytes}`);
   }
   if (report.blobDigest !== blob.digest) {
     const message = `expected a blob with the digest ${brief(blob.digest)}, got ${brief(report.blobDigest)}`;

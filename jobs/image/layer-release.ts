@@ -38,18 +38,15 @@ async function reasonToKeep(context: Context, record: LayerRecord | undefined): 
     const open = await openJobOf(context, pin, ignoring);
     if (open !== undefined) return `job ${open} pulls an image that has it`;
   }
-  const path = record?.disk?.path;
+  // Redis may have forgotten the layer, and a machine has it all the same.
+  const path = (record ?? (await readUndamaged(context.dataCentre.files, homeOf(context), context.signal)))?.disk?.path;
   if (path === undefined) return undefined;
   const [holder] = await context.dataCentre.machines.findByDisk({ paths: [path] }, context.signal);
   return holder === undefined ? undefined : `machine ${holder.name} (${holder.machine}) has its disk`;
 }
 
 /** The pull, or the child that makes its image: that may be at it still when the pull has been cancelled. */
-async function openJobOf(
-  context: Context,
-  pull: JobId,
-  ignoring: JobId | undefined,
-): Promise<JobId | undefined> {
+async function openJobOf(context: Context, pull: JobId, ignoring: JobId | undefined): Promise<JobId | undefined> {
   const job = await context.jobs.read(pull);
   if (job === undefined) return undefined;
   if (pull !== ignoring && !isJobOver(job.state)) return pull;

@@ -7,11 +7,7 @@ import { directoryOf, disksOf, filesWith } from '../system/lab-view.ts';
 import type { ImageAfter, LayerAfter } from './scenario.ts';
 import type { CrashSystem } from './stage.ts';
 
-async function recordOf<T extends RecordType>(
-  system: System,
-  type: T,
-  name: string,
-): Promise<RecordOf<T> | undefined> {
+async function recordOf<T extends RecordType>(system: System, type: T, name: string): Promise<RecordOf<T> | undefined> {
   return (await system.store.records.read(type, name))?.record;
 }
 
@@ -66,10 +62,11 @@ export async function expectLayer({ system }: CrashSystem, { name, isThere }: La
   expect(record, `record of layer ${name} ${at}`).toMatchObject({ state: 'available' });
   expect(record?.flag, `layer ${name} ${at}`).toBeUndefined();
   expect(disks, `disks of layer ${name} ${at}`).toEqual([{ ...record?.disk, attachments: 0 }]);
-  const stem = record?.disk?.path.split('/').at(-1)?.replace(/\.vmdk$/, '');
-  expect(files, `layer ${name} ${at}`).toEqual(
-    ['', `/${stem}-flat.vmdk`, `/${stem}.vmdk`, '/layer.json'].toSorted(),
-  );
+  const stem = record?.disk?.path
+    .split('/')
+    .at(-1)
+    ?.replace(/\.vmdk$/, '');
+  expect(files, `layer ${name} ${at}`).toEqual(['', `/${stem}-flat.vmdk`, `/${stem}.vmdk`, '/layer.json'].toSorted());
   const document = await documentAt<LayerDocument>(system, `stowage/${home}/layer.json`);
   expect(document, `document of layer ${name} ${at}`).toMatchObject({
     state: 'available',

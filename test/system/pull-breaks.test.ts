@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -19,8 +19,7 @@ import { eventually, filesWith } from './lab-view.ts';
 
 // Pulls that something comes between: a dead worker, a broken transfer, another pull, a removal, an empty Redis.
 
-const MIB = 1_048_576;
-const HALF = 2 * MIB;
+const HALF = 2 * 1_048_576;
 
 let fresh = 0;
 /** Its blob is about as big as the content is: chance does not compress. */
@@ -107,7 +106,9 @@ describe('a pull that something comes between', () => {
       .toEqual({ image: undefined, layer: undefined, files: [] });
   };
 
-  it('kill -9 in the middle of a layer: another worker fetches only what is missing', { timeout: 180_000 }, async () => {
+  it('kill -9 in the middle of a layer: another worker fetches only what is missing', {
+    timeout: 180_000,
+  }, async () => {
     const pushed = await push('killed', await imageOf(bigLayer()));
     const blob = firstBlob(pushed);
     const hold = proxy.hold(blob, HALF);
@@ -124,17 +125,49 @@ describe('a pull that something comes between', () => {
     await remove(pushed);
   });
 
-  it('a transfer that stands still for a while, and one that breaks', { timeout: 180_000 }, async () => {
+  it('a transfer that breaks goes on where it was', { timeout: 180_000 }, async () => {
     const pushed = await push('broken', await imageOf(bigLayer()));
     const blob = firstBlob(pushed);
-    const stall = proxy.hold(blob, HALF);
+    const hold = proxy.hold(blob, HALF);
     const job = await begin('broken');
-    await stall.reached;
+    await hold.reached;
     await eventually('half of the blob to be in the spool', async () => (await spooledBytes(blob)) === HALF);
-    stall.cut();
+    hold.cut();
     await succeed(job);
     expect(proxy.blobRequests(blob).map(({ range }) => range)).toEqual([undefined, `bytes=${HALF}-`]);
     expect((await system.end(job)).attempts.every(({ outcome }) => outcome !== 'retry')).toBe(true);
+    await remove(pushed);
+  });
+
+  it('a registry that stalls is told of, and nothing is left', { timeout: 180_000 }, async () => {
+    await Promise.all(workers.splice(0).map((worker) => worker.stop()));
+    const plan = join(system.directory, 'plan.json');
+    await writeFile(plan, '{}');
+    workers.push(
+      await system.startWorker({
+        program: 'test/harness/crash-worker.ts',
+        env: {
+          CRASH_PLAN: plan,
+          CRASH_REPORT: join(system.directory, 'report.jsonl'),
+          // The product's own patience is half a minute.
+          CRASH_REGISTRY_TUNING: JSON.stringify({ stallTimeoutMs: 300, maxBreaks: 0 }),
+        },
+      }),
+    );
+    const pushed = await push('stalled', await imageOf(bigLayer()));
+    const blob = firstBlob(pushed);
+    const hold = proxy.hold(blob, HALF);
+    const job = await system.end(await begin('stalled'));
+    expect(job).toMatchObject({ state: 'dead', error: { code: 'registry-unreachable' } });
+    for (const word of ['library/stalled', hexOf(await firstDiffId(pushed)).slice(0, 12), proxy.host])
+      expect(job.error?.message).toContain(word);
+    await expectGone(pushed);
+    const [first, ...others] = proxy.blobRequests(blob).map(({ range }) => range);
+    expect(first).toBeUndefined();
+    expect(new Set(others)).toEqual(new Set([`bytes=${HALF}-`]));
+    hold.release();
+    await succeed(await begin('stalled'));
+    expect(await spool()).toEqual([]);
     await remove(pushed);
   });
 
@@ -159,7 +192,9 @@ describe('a pull that something comes between', () => {
     await expectGone(two);
   });
 
-  it('a pull that is cancelled while another one waits for its layer leaves it that', { timeout: 180_000 }, async () => {
+  it('a pull that is cancelled while another one waits for its layer leaves it that', {
+    timeout: 180_000,
+  }, async () => {
     const shared = bigLayer();
     const one = await push('left', await imageOf(shared, smallLayer()));
     const two = await push('right', await imageOf(shared, smallLayer()));
@@ -187,7 +222,9 @@ describe('a pull that something comes between', () => {
     await remove(pushed);
   });
 
-  it('an image that is pulled while another with its layer is removed has the layer', { timeout: 180_000 }, async () => {
+  it('an image that is pulled while another with its layer is removed has the layer', {
+    timeout: 180_000,
+  }, async () => {
     const shared = smallLayer();
     const old = await push('old', await imageOf(shared));
     const next = await push('next', await imageOf(shared, bigLayer()));
