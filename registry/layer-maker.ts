@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { open, rm, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isErrorCode, StowageError } from '../core/errors.ts';
 import type { ImageLayer } from '../core/image.ts';
 import type { BlobSource, LayerFile, LayerMaker, Registry } from '../core/ports/registry.ts';
-import { familiarName, shortId } from '../core/reference.ts';
+import { familiarName, hexOf, shortId } from '../core/reference.ts';
 import type { Clock, RandomBytes } from '../platform/clock.ts';
 import type { ImageConfig } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
@@ -59,6 +60,8 @@ class StreamingLayerMaker implements LayerMaker {
   async #make(layer: ImageLayer, source: BlobSource, owner: string, call: MakeCall): Promise<LayerFile> {
     const endTurn = await this.#turns.take(source.registry, call.signal, () => call.onProgress?.('waiting', 0));
     try {
+      // So that the program makes a new inode, whatever an earlier attempt of the owner may still have open.
+      await this.#removeDisks(layer, owner);
       const order = { layer, source, outFile: this.#outFile(layer, owner), call };
       const stretches = await this.#spool.stretches(source.digest, source.sizeBytes);
       try {
@@ -82,21 +85,25 @@ class StreamingLayerMaker implements LayerMaker {
   }
 
   async forget(layer: ImageLayer, owner: string, isDone: boolean): Promise<void> {
-    await rm(this.#outFile(layer, owner), { force: true });
-    if (!isDone) return;
-    await this.#spool.clear(layer.blob.digest);
-    // Also what attempts left that died: the caller has the layer's claim, and no other attempt has a use for its disk.
-    await this.#spool.clearDisks(layer.diffId);
+    await this.#removeDisks(layer, owner);
+    if (isDone) await this.#spool.clear(layer.blob.digest);
   }
 
   #outFile(layer: ImageLayer, owner: string): string {
-    return this.#spool.diskFile(layer.diffId, owner);
+    return join(this.#spool.dir, `${hexOf(layer.diffId)}.${encodeURIComponent(owner)}.disk`);
+  }
+
+  /** The owner's, and what earlier ones left that died here. A later one's stays, should the owner have slept meanwhile. */
+  async #removeDisks(layer: ImageLayer, owner: string): Promise<void> {
+    const { dir } = this.#spool;
+    const isOfLayer = (file: string): boolean =>
+      file.startsWith(join(dir, hexOf(layer.diffId))) && file.endsWith('.disk');
+    const files = (await readdir(dir)).map((name) => join(dir, name)).filter(isOfLayer);
+    for (const file of files.filter((each) => each <= this.#outFile(layer, owner))) await rm(file, { force: true });
   }
 
   async #attempt(order: Order, stretches: readonly Stretch[]): Promise<LayerFile> {
     const { layer, source, outFile, call } = order;
-    // So that the program makes a new inode, whatever an earlier attempt of the owner may still have open.
-    await rm(outFile, { force: true });
     const { config, layerdisk } = this.#options;
     const settings = { program: layerdisk, outFile, maxBytes: config.maxLayerBytes, tempDir: config.spoolDir };
     const run = new LayerdiskRun(settings);
@@ -152,7 +159,17 @@ class StreamingLayerMaker implements LayerMaker {
   }
 }
 
-const OF_THE_LAYER = ['layer-invalid', 'layer-too-large', 'blob-unknown'] as const;
+const OF_THE_LAYER = [
+  'layer-invalid',
+  'layer-too-large',
+  'blob-unknown',
+  'registry-busy',
+  'registry-denied',
+  'registry-failed',
+  'registry-unknown',
+  'registry-unreachable',
+  'registry-untrusted',
+] as const;
 
 /** Whoever reads it has asked for an image. */
 function named(error: StowageError, { diffId }: ImageLayer, { registry, repository }: BlobSource): StowageError {

@@ -5,6 +5,7 @@ import type { Config } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
 import { openRegistry } from './client.ts';
 import { openLayerMaker } from './layer-maker.ts';
+import type { RegistryTuning } from './tuning.ts';
 
 /** What a worker pulls images through. The spool directory is made; nothing else is touched before the first pull. */
 export async function openImagePorts(options: {
@@ -13,6 +14,7 @@ export async function openImagePorts(options: {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: RandomBytes;
+  readonly tuning?: Partial<RegistryTuning>;
 }): Promise<{ readonly registry: Registry; readonly layers: LayerMaker }> {
   const { config, environment, ...rest } = options;
   const registry = openRegistry({ ...rest, config: config.registries, environment });

@@ -88,17 +88,6 @@ export class Spool {
     for (const { file } of await this.#segments(blob)) await rm(file, { force: true });
   }
 
-  diskFile(diffId: Digest, owner: string): string {
-    return join(this.dir, `${hexOf(diffId)}.${encodeURIComponent(owner)}.disk`);
-  }
-
-  async clearDisks(diffId: Digest): Promise<void> {
-    const names = (await readdir(this.dir)).filter(
-      (name) => name.startsWith(`${hexOf(diffId)}.`) && name.endsWith('.disk'),
-    );
-    for (const name of names) await rm(join(this.dir, name), { force: true });
-  }
-
   async #segments(blob: Digest): Promise<readonly Segment[]> {
     const segments: Segment[] = [];
     for (const name of await readdir(this.dir)) {

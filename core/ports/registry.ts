@@ -97,7 +97,7 @@ export interface LayerMaker {
    * Fetches the layer's blob and turns it into a read-only disk in one streaming pass; blob digest and diffID are verified on the way. What
    * had arrived when a process died is kept in the spool (by the blob's digest) and is not fetched again on this machine. Bounded: so
    * many at once in this process, so many for each registry; it waits for its turn.
-   * @param owner names the attempt; the files of two attempts never meet
+   * @param owner names the attempt; the files of two attempts never meet. Later owners of a layer sort after earlier ones
    * @throws as `Registry.blob`; `layer-invalid` (digest, diffID, corrupt, truncated, escapes its root), `layer-too-large`
    */
   make(
@@ -106,6 +106,6 @@ export interface LayerMaker {
     owner: string,
     call: RegistryCall & { readonly onProgress?: (phase: LayerPhase, bytes: number) => void },
   ): Promise<LayerFile>;
-  /** Removes the disk that `make` left for this owner; when `isDone`, all disks of the layer and the blob's spool. Safe to repeat. */
+  /** Removes what `make` left for this owner and for earlier ones, and the blob's spool when `isDone`. Safe to repeat. */
   forget(layer: ImageLayer, owner: string, isDone: boolean): Promise<void>;
 }

@@ -34,9 +34,9 @@ export function layerOf({ diffId, blob }: LayerPullPayload): ImageLayer {
   return { diffId, blob };
 }
 
-/** Names the files of this attempt on this machine. */
+/** Names the files of this attempt on this machine. Those of a layer sort by time, as its claims do. */
 export function ownerOf(context: LayerPullContext): string {
-  return `${context.jobId}.${context.fence.epoch.toString(36)}`;
+  return `${context.fence.epoch.toString(36).padStart(11, '0')}.${context.jobId}`;
 }
 
 export type LayerPullPayload = {

@@ -38,7 +38,8 @@ async function reasonToKeep(context: Context, record: LayerRecord | undefined): 
     const open = await openPin(context, pin, ignoring);
     if (open !== undefined) return `job ${open} pulls an image that has it`;
   }
-  const path = record?.disk?.path;
+  // Redis may have forgotten the layer, and a machine has it all the same.
+  const path = (record ?? (await readUndamaged(context.dataCentre.files, homeOf(context), context.signal)))?.disk?.path;
   if (path === undefined) return undefined;
   const [holder] = await context.dataCentre.machines.findByDisk({ paths: [path] }, context.signal);
   return holder === undefined ? undefined : `machine ${holder.name} (${holder.machine}) has its disk`;

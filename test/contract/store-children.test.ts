@@ -75,6 +75,39 @@ describe.for(SERVERS.filter((server) => server.path !== undefined))('waiting for
     expect((await bed.acquire(other)).outcome).toBe('acquired');
   });
 
+  it('a cancellation in the moment in which it goes to wait is not missed', async () => {
+    const parent = await bed.submit([name()]);
+    const child = await bed.submit([name()], { parent });
+    const claim = await bed.claim(parent);
+    expect(await bed.store.jobs.cancel(parent, 'somebody')).toBe('requested');
+    await bed.store.claims.commit(claim, { end: { state: 'awaiting', children: [child] } });
+    expect(await bed.hasEntry(parent)).toBe(true);
+    expect((await bed.acquire(parent)).outcome).toBe('acquired');
+    await bed.succeed(child);
+    expect(await bed.redis.exists(`{bed}:awaiting:${child}`)).toBe(0);
+  });
+
+  it('a worker that has lost the claim submits nothing', async () => {
+    const parent = await bed.submit([name()]);
+    const { epoch } = await bed.claim(parent);
+    const line = name();
+    const first = await bed.submit([line], { parent, parentEpoch: epoch });
+    const { epoch: later } = await bed.claim(parent);
+    await expect(bed.submit([line], { parent, parentEpoch: epoch })).rejects.toMatchObject({ code: 'claim-lost' });
+    const second = await bed.submit([line], { parent, parentEpoch: later });
+    await bed.succeed(parent);
+    const standing = await bed.store.jobs.standing(second);
+    expect(standing).toMatchObject([{ head: first, ahead: 1 }]);
+    await expect(bed.submit([line], { parent, parentEpoch: later })).rejects.toMatchObject({ code: 'claim-lost' });
+  });
+
+  it('an id that was submitted before is the same job, also when it is over', async () => {
+    const child = await bed.submit([name()]);
+    await bed.succeed(child);
+    expect(await bed.submit([name()], { id: child })).toBe(child);
+    expect(await bed.read(child)).toMatchObject({ state: 'succeeded' });
+  });
+
   it('two may wait for one', async () => {
     const [first, second] = [await bed.submit([name()]), await bed.submit([name()])];
     const child = await bed.submit([name()]);

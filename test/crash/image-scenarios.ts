@@ -44,6 +44,10 @@ async function pullFirst(stage: Stage, name: string): Promise<void> {
   await stage.succeed('image.pull', { reference: `${name}:1` });
 }
 
+async function removeImage(stage: Stage, name: string): Promise<void> {
+  await stage.succeed('image.remove', { image: (await tinyImage(name)).id, force: true });
+}
+
 /** Another image of the same layer. */
 const siblingOf = (name: string): string => `sibling.${name}`;
 
@@ -235,4 +239,19 @@ export const IMAGE_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
     },
   ],
   'image.remove': REMOVES,
+};
+
+/** By title: what undoes the job, and would be undone itself by somebody who still wanted the job done. */
+export const IMAGE_MEANWHILE: Readonly<Record<string, (stage: Stage, name: string) => Promise<unknown>>> = {
+  pull: removeImage,
+  'pull-cancelled': pullFirst,
+  add: removeImage,
+  tag: removeImage,
+  untag: removeImage,
+  rmi: pullFirst,
+  'rmi-shared': pullFirst,
+  'rmi-name': removeImage,
+  layer: async (stage, name) => stage.succeed('layer.release', { diffId: (await tinyImage(name)).diffId }),
+  'layer-cancelled': pullFirst,
+  release: pullFirst,
 };

@@ -2,13 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkerProcess } from '../harness/system.ts';
 import { changesSoFar, eventually, untilTaskRuns } from '../system/lab-view.ts';
+import { IMAGE_MEANWHILE } from './image-scenarios.ts';
 import type { Stage } from './stage.ts';
 import { Walk, type Walked, type Walker } from './walk.ts';
 
 // SIGSTOP past the lock, another worker takes over and ends the jobs, SIGCONT: the first changes nothing. As in the walk, one process is
 // stopped with every scenario's job at a boundary of its own; the one that takes over is the next to be stopped.
 
-/** What happens to the volume before the sleeper wakes: its old intention would now be harm. */
+/** What happens to the thing before the sleeper wakes: its old intention would now be harm. */
 const MEANWHILE: Readonly<Record<string, (stage: Stage, name: string) => Promise<unknown>>> = {
   'create-block': (stage, name) => stage.succeed('volume.remove', { name }),
   'clone-block': (stage, name) => stage.succeed('volume.remove', { name }),
@@ -19,6 +20,7 @@ const MEANWHILE: Readonly<Record<string, (stage: Stage, name: string) => Promise
     await stage.succeed('volume.attach', { volume: name, machine: 'lab-vm-1' });
   },
   detach: (stage, name) => stage.succeed('volume.attach', { volume: name, machine: stage.machine }),
+  ...IMAGE_MEANWHILE,
 };
 
 /** Boundaries at which something would leave for vSphere or Redis, and waits. */
@@ -58,7 +60,9 @@ describe('a worker that slept past its lock', () => {
   const everything = async (walked: readonly Walked[]): Promise<unknown> => {
     const { system } = walk.crash;
     const jobs = await Promise.all(walked.map(({ job }) => system.store.jobs.read(job)));
-    const records = await Promise.all(walked.map(({ name }) => system.store.records.read('volume', name)));
+    const records = await Promise.all(
+      (['volume', 'image', 'layer'] as const).map(async (type) => system.store.records.list(type, { limit: 1_000 })),
+    );
     // The Tasks are over: to cancel one of them changes nothing.
     const { CancelTask: _, ...changes } = await changesSoFar(system);
     return { jobs, records, disks: await system.lab('GET', '/disks'), changes };

@@ -16,7 +16,8 @@ import { openWorker } from '../../workers/open.ts';
 import { CrashPoints, withBoundaries, withHolds } from './crash-points.ts';
 
 // The worker of workers/main.ts with ports that count boundaries: CRASH_PLAN names the file that says where to die, CRASH_REPORT the one
-// that is told which boundaries were passed. CRASH_WITHOUT leaves out one kind, as an older version of the worker would.
+// that is told which boundaries were passed. CRASH_WITHOUT leaves out one kind, as an older version of the worker would;
+// CRASH_REGISTRY_TUNING is a RegistryTuning in JSON, in part.
 
 function guardedEntries(store: Store, points: CrashPoints): EntrySource {
   return {
@@ -81,6 +82,7 @@ const { registry, layers } = await openImagePorts({
   logger,
   clock: systemClock,
   random: randomBytes,
+  tuning: JSON.parse(process.env['CRASH_REGISTRY_TUNING'] ?? '{}') as object,
 });
 shutdown.add('registries', () => registry.close());
 const worker = await openWorker({

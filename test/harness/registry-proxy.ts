@@ -28,7 +28,7 @@ export interface RegistryProxy {
   readonly requests: readonly RegistryRequest[];
   /** GETs of a blob, in order. */
   blobRequests(digest: string): readonly RegistryRequest[];
-  /** Holds the answers for a blob after so many bytes. */
+  /** Holds the answers for a blob after so many bytes of the blob. */
   hold(digest: string, afterBytes: number): Hold;
   close(): Promise<void>;
 }
@@ -50,9 +50,10 @@ export async function startRegistryProxy(target: string): Promise<RegistryProxy>
     const { method, url: path = '', headers } = incoming;
     if (method === 'GET') requests.push({ path, range: headers.range, authorization: headers.authorization });
     const outgoing = request({ hostname, port, method, path, headers }, (head) => {
-      response.writeHead(head.statusCode ?? 502, head.headers);
+      response.writeHead(head.statusCode ?? 502, head.headers).flushHeaders();
       const held = [...holds].find(({ digest }) => method === 'GET' && path.endsWith(`/blobs/${digest}`));
-      void send(head, response, held).catch(() => response.destroy());
+      const start = Number(/^bytes (\d+)-/.exec(head.headers['content-range'] ?? '')?.[1] ?? 0);
+      void send(head, response, { held, start }).catch(() => response.destroy());
     });
     outgoing.once('error', () => response.destroy());
     response.once('close', () => outgoing.destroy());
@@ -87,8 +88,12 @@ export async function startRegistryProxy(target: string): Promise<RegistryProxy>
   };
 }
 
-async function send(head: IncomingMessage, response: ServerResponse, held: Held | undefined): Promise<void> {
-  let left = held?.afterBytes ?? Number.POSITIVE_INFINITY;
+async function send(
+  head: IncomingMessage,
+  response: ServerResponse,
+  { held, start }: { readonly held: Held | undefined; readonly start: number },
+): Promise<void> {
+  let left = held === undefined ? Number.POSITIVE_INFINITY : Math.max(0, held.afterBytes - start);
   for await (const chunk of head as AsyncIterable<Buffer>) {
     const first = chunk.subarray(0, left);
     if (first.length > 0) response.write(first);
