@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -145,6 +145,32 @@ describe('the image store and what Redis knows of it', () => {
     await reconcile();
     expect(await imageRecord(two.name)).toMatchObject({ state: 'available' });
     expect(await layerRecord(diffIdOf(two))).toMatchObject({ state: 'available' });
+  });
+
+  it('a document that cannot be read shows as a stray, keeps every layer, and fails nothing', {
+    timeout: 120_000,
+  }, async () => {
+    const [torn, other] = [await pull('torn', await imageOf(layer())), await pull('other', await imageOf(layer()))];
+    const document = `${store}/images/${hexOf(torn.name)}/image.json`;
+    const good = await readFile(document);
+    await writeFile(document, '{"torn":');
+    await system.flush();
+    await expect.poll(() => imageRecord(other.name), { timeout: 60_000 }).toMatchObject({ state: 'available' });
+    await reconcile();
+    const strays = async () =>
+      (await system.store.records.list('stray', { limit: 10 })).items.map(({ record }) => record);
+    expect(await strays()).toMatchObject([
+      { name: expect.stringContaining(hexOf(torn.name)), flag: { reason: expect.stringContaining('is not JSON') } },
+    ]);
+    const removed = await succeed('image.remove', { image: other.name, force: true });
+    expect(removed.result?.['deleted']).toEqual([other.name]);
+    for (const each of [torn, other]) expect(await disksOf(system, hexOf(diffIdOf(each)))).toHaveLength(1);
+    expect((await system.store.jobs.list({ state: 'dead' }, { limit: 10 })).items).toEqual([]);
+    await writeFile(document, good);
+    await reconcile();
+    expect(await strays()).toEqual([]);
+    await expectNoFiles(hexOf(diffIdOf(other)));
+    expect(await layerRecord(diffIdOf(torn))).toMatchObject({ state: 'available' });
   });
 
   async function noPlan(): Promise<Readonly<Record<string, string>>> {
