@@ -57,6 +57,8 @@ beforeAll(() => {
   write('workers/main.ts', SERVICE);
   write('lab/vcenter/go.mod', 'module stand-in\n\ngo 1.25.0\n');
   write('lab/vcenter/main.go', VCENTER);
+  write('registry/layerdisk/go.mod', 'module stand-in\n\ngo 1.25.0\n');
+  write('registry/layerdisk/main.go', 'package main\n\nfunc main() {}\n');
   const cache = 'node_modules/.cache/stowage';
   mkdirSync(join(repository, cache, 'images'), { recursive: true });
   mkdirSync(join(root, cache), { recursive: true });
