@@ -41,7 +41,8 @@ export async function buildGo({ root, module, program, env, logger }: GoBuild): 
       maxBuffer: 16 * 1024 * 1024,
     });
   } catch (error) {
-    const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+    // What could not even be started has printed nothing.
+    const output = (error instanceof Error && 'stderr' in error && String(error.stderr)) || String(error);
     throw new Error(`${module} does not build:\n${output}`, { cause: error });
   }
   renameSync(draft, executable);
