@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { diag } from '@opentelemetry/api';
 import { OTLPMetricExporter as JsonMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { OTLPMetricExporter as ProtobufMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
@@ -25,6 +26,9 @@ export interface Telemetry {
   /** Sends what is pending, then stops. Never rejects. */
   shutdown(): Promise<void>;
 }
+
+/** So long a collector that does not answer may hold up the end of the process. */
+const FLUSH_MS = 2_000;
 
 /**
  * Registers the global tracer and meter providers and (unless `OTEL_PROPAGATORS` says otherwise) W3C propagation. Spans and metrics leave the process by OTLP only where
@@ -55,7 +59,8 @@ export function startTelemetry(settings: TelemetrySettings): Telemetry {
     },
     shutdown: async () => {
       // A collector that does not answer must not turn a clean exit into a failed one.
-      await sdk.shutdown().catch((error: unknown) => diag.warn('telemetry was not all sent', error));
+      const sent = sdk.shutdown().catch((error: unknown) => diag.warn('telemetry was not all sent', error));
+      await Promise.race([sent, delay(FLUSH_MS, undefined, { ref: false })]);
     },
   };
 }

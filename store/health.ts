@@ -40,7 +40,7 @@ export function createHealth(parts: {
       if ((await client.get(key).catch(raise)) !== '1')
         throw asRedisError(new Error('what was written cannot be read back'));
       await client.del(key).catch(raise);
-      return performance.now() - begun;
+      return Math.round(performance.now() - begun);
     },
     async canary(timeoutMs) {
       const begun = performance.now();
@@ -49,7 +49,8 @@ export function createHealth(parts: {
       const key = `${prefix}${CANARY}-${nonce}`;
       while (performance.now() - begun < timeoutMs) {
         const text = await client.get(key).catch(raise);
-        if (text !== null) return { ...(JSON.parse(text) as CanaryReport), elapsedMs: performance.now() - begun };
+        if (text !== null)
+          return { ...(JSON.parse(text) as CanaryReport), elapsedMs: Math.round(performance.now() - begun) };
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
       throw new StowageError(

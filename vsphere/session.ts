@@ -21,7 +21,7 @@ export interface SessionOptions {
 }
 
 /** vCenter locks accounts after some failed logins: a refusal stands for this long before the next try. */
-const REFUSAL_HOLDS_MS = 10_000;
+const REFUSAL_HOLDS_MS = 120_000;
 
 /**
  * none → (login) → open → (NotAuthenticated seen by a caller: `renew`) → open → … → (close) → closed.

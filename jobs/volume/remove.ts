@@ -22,12 +22,18 @@ interface Notes {
 }
 type Context = StepContext<Payload, Notes>;
 
+/** What is not there is as wanted. */
+function asNothing(thrown: unknown): undefined {
+  if (!isErrorCode(thrown, 'volume-not-found')) throw thrown;
+}
+
 /** Decides that it may go: nobody holds it. */
 const reserve: Step<Payload, Notes> = {
   name: 'reserve',
   isLocal: true,
   async run(context) {
-    const found = await findVolume(context, context.payload.name);
+    const found = await findVolume(context, context.payload.name).catch(asNothing);
+    if (found === undefined) return { done: { name: context.payload.name, removed: false } };
     const { record } = found;
     if (record.state === 'in-use' || record.holders.length > 0) throw inUse(record, 'removed');
     const isHalfGone = record.state === 'deleting' || record.state === 'failed';
@@ -150,7 +156,7 @@ export const volumeRemove: AnyKind = defineKind<Payload, Notes>({
   role: 'operator',
   lane: 'default',
   payload: z.strictObject({ name: volumeNameSchema }),
-  result: z.object({ name: z.string(), removed: z.literal(true) }),
+  result: z.object({ name: z.string(), removed: z.boolean().describe('false: there was no such volume') }),
   resources: (payload) => [volumeLine(payload.name)],
   joins: true,
   retry: { maxAttempts: 6, baseMs: 500, capMs: 20_000 },
