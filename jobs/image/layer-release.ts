@@ -50,7 +50,8 @@ async function openJobOf(context: Context, pull: JobId, ignoring: JobId | undefi
   const job = await context.jobs.read(pull);
   if (job === undefined) return undefined;
   if (pull !== ignoring && !isJobOver(job.state)) return pull;
-  const adding = parseJobId(String(job.notes['adding'] ?? ''));
+  const noted = job.notes['adding'];
+  const adding = typeof noted === 'string' ? parseJobId(noted) : undefined;
   if (adding === undefined || adding === ignoring) return undefined;
   const child = await context.jobs.read(adding);
   return child !== undefined && !isJobOver(child.state) ? adding : undefined;
