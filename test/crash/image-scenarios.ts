@@ -16,7 +16,7 @@ const digestNameOf = (name: string, { image }: TinyImage): string =>
 const imageThere = (tiny: TinyImage, names: readonly string[]): ImageAfter => ({ type: 'image', name: tiny.id, names });
 const layerThere = (tiny: TinyImage): LayerAfter => ({ type: 'layer', name: tiny.diffId, isThere: true });
 
-async function whole(name: string): Promise<readonly [ImageAfter, LayerAfter]> {
+export async function wholeImage(name: string): Promise<readonly [ImageAfter, LayerAfter]> {
   const tiny = await tinyImage(name);
   return [imageThere(tiny, [tagOf(name), digestNameOf(name, tiny)]), layerThere(tiny)];
 }
@@ -39,7 +39,7 @@ async function pullLayerFirst(stage: Stage, name: string): Promise<void> {
   await stage.succeed('layer.pull', await layerPull(name));
 }
 
-async function pullFirst(stage: Stage, name: string): Promise<void> {
+export async function pullFirst(stage: Stage, name: string): Promise<void> {
   await pushTiny(stage, name);
   await stage.succeed('image.pull', { reference: `${name}:1` });
 }
@@ -85,7 +85,7 @@ async function addOf(name: string): Promise<JsonObject> {
 }
 
 const PULLS: readonly Scenario[] = [
-  { title: 'pull', setup: pushTiny, payload: pullOf, after: whole },
+  { title: 'pull', setup: pushTiny, payload: pullOf, after: wholeImage },
   {
     title: 'pull-cancelled',
     setup: pushTiny,
@@ -150,7 +150,7 @@ const TAGS: readonly Scenario[] = [
     },
     payload: async (name) => ({ image: (await tinyImage(name)).id, reference: MOVED(name) }),
     after: async (name) => {
-      const [there, layer] = await whole(name);
+      const [there, layer] = await wholeImage(name);
       const names = [...(there.names ?? []), MOVED(name)];
       return [{ ...there, names }, layer, await siblingThere(name, () => [tagOf(siblingOf(name))])];
     },

@@ -1,6 +1,11 @@
 import { IMAGE_SCENARIOS } from './image-scenarios.ts';
+import { RECONCILE_SCENARIOS } from './reconcile-scenarios.ts';
 import type { Scenario } from './scenario.ts';
 import { VOLUME_SCENARIOS } from './volume-scenarios.ts';
 
 /** By kind. Every kind of the catalogue has to be here. */
-export const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = { ...VOLUME_SCENARIOS, ...IMAGE_SCENARIOS };
+export const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
+  ...VOLUME_SCENARIOS,
+  ...IMAGE_SCENARIOS,
+  ...RECONCILE_SCENARIOS,
+};

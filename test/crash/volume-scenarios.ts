@@ -1,6 +1,4 @@
-import { writeFile } from 'node:fs/promises';
 import type { JsonObject } from '../../core/job.ts';
-import { directoryOf, documentOf } from '../system/lab-view.ts';
 import type { Scenario, VolumeAfter } from './scenario.ts';
 import type { Stage } from './stage.ts';
 
@@ -10,7 +8,7 @@ const NFS = { VolumeStore: 'nfs' };
 
 const sourceOf = (name: string): string => `source.${name}`;
 
-const whole = (name: string, devices = 0): VolumeAfter => ({
+export const wholeVolume = (name: string, devices = 0): VolumeAfter => ({
   type: 'volume',
   name,
   state: devices > 0 ? 'in-use' : 'available',
@@ -23,7 +21,7 @@ const gone = (name: string): VolumeAfter => ({ type: 'volume', name, state: unde
 
 const make = (name: string, options: JsonObject = SIZE) => ({ name, options });
 
-async function makeFirst(stage: Stage, name: string, options?: JsonObject): Promise<void> {
+export async function makeFirst(stage: Stage, name: string, options?: JsonObject): Promise<void> {
   await stage.succeed('volume.create', make(name, options));
 }
 
@@ -37,24 +35,15 @@ async function attachFirst(stage: Stage, name: string): Promise<void> {
   await stage.succeed('volume.attach', { volume: name, machine: stage.machine });
 }
 
-/** What a creation leaves that was forgotten in its middle: the disk is there, the document says `creating`, Redis knows nothing. */
-async function leaveHalfMade(stage: Stage, name: string): Promise<void> {
-  await makeFirst(stage, name);
-  const document = await documentOf(stage.system, 'shared-1', name);
-  const path = `${await directoryOf(stage.system, 'shared-1')}/stowage/volumes/${name}/volume.json`;
-  await writeFile(path, JSON.stringify({ ...document, state: 'creating' }));
-  await stage.forget('volume', name);
-}
-
 /** By kind. */
 export const VOLUME_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
   'volume.create': [
-    { title: 'create-block', payload: (name) => make(name), after: (name) => [whole(name)] },
+    { title: 'create-block', payload: (name) => make(name), after: (name) => [wholeVolume(name)] },
     { title: 'create-nfs', payload: (name) => make(name, NFS), after: (name) => [directory(name)] },
     {
       title: 'create-pod',
       payload: (name) => make(name, { ...SIZE, VolumeStore: 'pod' }),
-      after: (name) => [whole(name)],
+      after: (name) => [wholeVolume(name)],
     },
     {
       title: 'create-refused',
@@ -83,7 +72,7 @@ export const VOLUME_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
       title: 'clone-block',
       setup: (stage, name) => makeFirst(stage, sourceOf(name)),
       payload: (name) => ({ name, source: sourceOf(name), options: {} }),
-      after: (name) => [whole(name), whole(sourceOf(name))],
+      after: (name) => [wholeVolume(name), wholeVolume(sourceOf(name))],
     },
     {
       title: 'clone-nfs',
@@ -97,7 +86,7 @@ export const VOLUME_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
       payload: (name) => ({ name, source: sourceOf(name), options: {} }),
       cancelAt: 'after disks.copy',
       ends: 'cancelled',
-      after: (name) => [gone(name), whole(sourceOf(name))],
+      after: (name) => [gone(name), wholeVolume(sourceOf(name))],
     },
   ],
   'volume.remove': [
@@ -116,7 +105,7 @@ export const VOLUME_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
       },
       payload: (name) => ({ name }),
       ends: 'dead',
-      after: (name) => [whole(name)],
+      after: (name) => [wholeVolume(name)],
     },
   ],
   'volume.expand': [
@@ -124,13 +113,13 @@ export const VOLUME_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
       title: 'expand-detached',
       setup: makeFirst,
       payload: (name) => ({ name, capacity: '12MiB' }),
-      after: (name) => [{ ...whole(name), capacityBytes: 12 * MIB }],
+      after: (name) => [{ ...wholeVolume(name), capacityBytes: 12 * MIB }],
     },
     {
       title: 'expand-attached',
       setup: attachFirst,
       payload: (name) => ({ name, capacity: '12MiB' }),
-      after: (name) => [{ ...whole(name, 1), capacityBytes: 12 * MIB }],
+      after: (name) => [{ ...wholeVolume(name, 1), capacityBytes: 12 * MIB }],
     },
   ],
   'volume.attach': [
@@ -138,7 +127,7 @@ export const VOLUME_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
       title: 'attach',
       setup: makeFirst,
       payload: (name, stage) => ({ volume: name, machine: stage.machine }),
-      after: (name) => [whole(name, 1)],
+      after: (name) => [wholeVolume(name, 1)],
     },
     {
       title: 'attach-cancelled',
@@ -146,7 +135,7 @@ export const VOLUME_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
       payload: (name, stage) => ({ volume: name, machine: stage.machine }),
       cancelAt: 'after machines.attach',
       ends: 'cancelled',
-      after: (name) => [whole(name)],
+      after: (name) => [wholeVolume(name)],
     },
   ],
   'volume.detach': [
@@ -154,19 +143,7 @@ export const VOLUME_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
       title: 'detach',
       setup: attachFirst,
       payload: (name) => ({ volume: name }),
-      after: (name) => [whole(name)],
-    },
-  ],
-  'reconcile.run': [
-    {
-      title: 'reconcile',
-      setup: async (stage, name) => {
-        await makeFirst(stage, name);
-        await stage.forget('volume', name);
-        await leaveHalfMade(stage, `half.${name}`);
-      },
-      payload: () => ({}),
-      after: (name) => [whole(name), whole(`half.${name}`)],
+      after: (name) => [wholeVolume(name)],
     },
   ],
 };
