@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrorCode, StowageError } from '../core/errors.ts';
@@ -99,7 +97,7 @@ class StreamingLayerMaker implements LayerMaker {
       const report = await run.report();
       if (call.signal.aborted) throw abortError(call.signal);
       verify(report, layer);
-      return await layerFile(outFile, report, call.signal);
+      return await layerFile(outFile, report);
     } catch (error) {
       await run.kill();
       await rm(outFile, { force: true });
@@ -167,19 +165,12 @@ function brief(digest: string): string {
   return digest.slice(0, 'sha256:'.length + 12);
 }
 
-async function layerFile(file: string, report: LayerReport, signal: AbortSignal): Promise<LayerFile> {
+async function layerFile(file: string, report: LayerReport): Promise<LayerFile> {
   const { imageBytes, contentBytes, impliedDirectories } = report;
   const { size: sizeBytes } = await stat(file);
   if (sizeBytes !== imageBytes || sizeBytes % 512 !== 0) {
     const message = `layerdisk reported a disk of ${imageBytes} bytes and left one of ${sizeBytes}`;
     throw new StowageError('internal-error', message);
   }
-  const sha256 = report.imageSha256 ?? (await sha256Of(file, signal));
-  return { file, sizeBytes, sha256, contentBytes, impliedDirectories };
-}
-
-async function sha256Of(file: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1_048_576, signal })) hash.update(chunk);
-  return hash.digest('hex');
+  return { file, sizeBytes, contentBytes, impliedDirectories };
 }

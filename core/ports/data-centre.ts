@@ -73,8 +73,11 @@ export interface Files {
   read(path: DatastorePath, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** Replaces. The directory must exist. */
   write(path: DatastorePath, bytes: Uint8Array, fence: Fence): Promise<void>;
-  /** As `write`, a file of this machine of any size, streamed. What was sent must be verified (`sha256`): HTTP checks only its length. */
-  upload(path: DatastorePath, local: LocalFile, fence: Fence): Promise<void>;
+  /**
+   * As `write`, a file of this machine of any size, streamed. Resolves with the SHA-256 of what was read of the file and sent. What is
+   * there must be verified (`sha256`): HTTP checks only its length.
+   */
+  upload(path: DatastorePath, local: LocalFile, fence: Fence): Promise<string>;
   /** Reads the whole file, of any size, and keeps nothing of it. undefined: no such file. */
   sha256(
     path: DatastorePath,

@@ -23,7 +23,7 @@ export async function uploadLayer(context: LayerPullContext, extent: DatastorePa
   // Both ways count: what was sent, and what was read back.
   const tell = (bytes: number): void =>
     context.progress({ phase: 'uploading', current: bytes, total: 2 * made.sizeBytes });
-  await dataCentre.files.upload(
+  const sentSha256 = await dataCentre.files.upload(
     extent,
     { file: made.file, sizeBytes: made.sizeBytes, onProgress: tell },
     context.fence,
@@ -32,7 +32,7 @@ export async function uploadLayer(context: LayerPullContext, extent: DatastorePa
     signal,
     onProgress: (bytes) => tell(made.sizeBytes + bytes),
   });
-  if (there?.sha256 !== made.sha256 || there.sizeBytes !== made.sizeBytes) {
+  if (there?.sha256 !== sentSha256 || there.sizeBytes !== made.sizeBytes) {
     const what = there === undefined ? 'is not there' : `has ${there.sizeBytes} bytes of another content`;
     throw new StowageError('vcenter-garbled', `the upload to ${extent} ${what}; ${made.sizeBytes} bytes were sent`);
   }
