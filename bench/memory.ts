@@ -22,13 +22,19 @@ export interface ChildPeaks {
   readonly allBytes: number;
 }
 
-/** Looks at the children of these processes while `work` lasts: a peak never falls, so only the last instant of each goes unseen. */
+/**
+ * Looks at the children of these processes while `work` lasts: a peak never falls, so only the last instant of each goes unseen. One that
+ * is not yet the program it will be has its parent's name, and its parent's memory.
+ */
 export async function watchChildren(pids: readonly number[], work: () => Promise<void>): Promise<ChildPeaks> {
   const done = new AbortController();
   const peaks = { oneBytes: 0, allBytes: 0 };
   const watch = async (): Promise<void> => {
     while (!done.signal.aborted) {
-      const found = pids.flatMap(childrenOf).map((pid) => peakBytesOf(pid) ?? 0);
+      const found = pids.flatMap((parent) => {
+        const children = childrenOf(parent).filter((pid) => nameOf(pid) !== nameOf(parent));
+        return children.map((pid) => peakBytesOf(pid) ?? 0);
+      });
       peaks.oneBytes = Math.max(peaks.oneBytes, ...found);
       peaks.allBytes = Math.max(
         peaks.allBytes,
@@ -52,6 +58,10 @@ function childrenOf(pid: number): readonly number[] {
     .split(' ')
     .filter((text) => text !== '')
     .map(Number);
+}
+
+function nameOf(pid: number): string {
+  return readOf(pid, 'comm');
 }
 
 /** Empty when there is no such process any more. */

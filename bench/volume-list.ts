@@ -180,7 +180,8 @@ function reportSamples(samples: readonly Sample[], cpuMs: number): void {
 }
 
 export const volumeList: Bench = {
-  summary: 'GET /volumes of the Docker face with many volumes, and docker volume ls -q. Goal: under 300 ms in the server.',
+  summary:
+    'GET /volumes of the Docker face with many volumes, and docker volume ls -q. Goal: under 300 ms in the server.',
   options: {
     volumes: { means: 'volumes that there are', default: '10000' },
     requests: { means: 'requests measured, one after another', default: '20' },
