@@ -6,11 +6,21 @@ let ticksPerSecond: number | undefined;
 
 /** CPU time of another process since it began, in ms, in steps of a tick (10 ms). Source: proc(5), /proc/<pid>/stat. */
 export function cpuMsOf(pid: number): number {
+  return statMs(pid, 14);
+}
+
+/** As `cpuMsOf`, of its children that have ended. */
+export function childrenCpuMsOf(pid: number): number {
+  return statMs(pid, 16);
+}
+
+/** @param field the number of the one with the user time; that with the system time follows it */
+function statMs(pid: number, field: number): number {
   ticksPerSecond ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name, in brackets, may have spaces in it; user and system time are the 14th and 15th fields.
+  // The name, the second field, is in brackets and may have spaces in it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
+  return ((Number(fields[field - 3]) + Number(fields[field - 2])) * 1_000) / ticksPerSecond;
 }
 
 /** CPU time of this process, in ms. */

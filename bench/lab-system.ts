@@ -6,22 +6,24 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pino } from 'pino';
 import { z } from 'zod';
+import type { JobId } from '../core/ids.ts';
 import type { JsonObject } from '../core/job.ts';
 import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createSubmit } from '../jobs/submit.ts';
-import { LAB_VOLUME_STORES, type LabVcenter, startVcenter } from '../lab/vcenter.ts';
+import { LAB_IMAGE_STORE, LAB_VOLUME_STORES, type LabVcenter, startVcenter } from '../lab/vcenter.ts';
 import { randomBytes, systemClock } from '../platform/clock.ts';
 import { parseRedisUrl } from '../platform/redis-url.ts';
+import { parseImageStore } from '../platform/registry-values.ts';
 import { parseVolumeStores } from '../platform/volume-stores.ts';
-import { openStore } from '../store/open.ts';
+import { openStore, type Store } from '../store/open.ts';
 import { type BenchRedis, openBenchRedis } from './rig.ts';
 import { createWorld } from '../jobs/world.ts';
 
 // The whole product on a lab: Redis, the lab's vCenter and worker processes; this process submits.
 
 export const ROOT = resolve(import.meta.dirname, '..');
-const LONGEST_JOB_MS = 60_000;
+const LONGEST_JOB_MS = 300_000;
 
 export interface BenchVcenter {
   readonly vcenter: LabVcenter;
@@ -63,16 +65,22 @@ export async function openBenchVcenter(): Promise<BenchVcenter> {
 
 export interface LabSystem {
   readonly redis: BenchRedis['redis'];
+  readonly store: Store;
   /** Of the worker processes. */
   readonly workerPids: readonly number[];
   /** Submits a job and resolves when it is over. @throws when it does not succeed */
-  run(kind: string, payload: JsonObject): Promise<void>;
+  run(kind: string, payload: JsonObject): Promise<JobId>;
   close(): Promise<void>;
 }
 
 export async function openLabSystem(
   { vcenter }: BenchVcenter,
-  options: { readonly workers: number; readonly concurrency: number },
+  options: {
+    readonly workers: number;
+    readonly concurrency: number;
+    /** More settings of the workers. */
+    readonly env?: Readonly<Record<string, string>>;
+  },
 ): Promise<LabSystem> {
   const { redis, close: closeRedis } = await openBenchRedis();
   const env = {
@@ -82,10 +90,12 @@ export async function openLabSystem(
     VCENTER_USER: vcenter.user,
     VCENTER_PASSWORD: vcenter.password,
     STOWAGE_VOLUME_STORES: LAB_VOLUME_STORES,
+    STOWAGE_IMAGE_STORE: LAB_IMAGE_STORE,
     STOWAGE_WORKER_CONCURRENCY: String(options.concurrency),
     STOWAGE_WORKER_LISTEN: '127.0.0.1:0',
     // The product's own level: what it writes is part of what it costs.
     STOWAGE_LOG_LEVEL: 'info',
+    ...options.env,
   };
   const workers = await Promise.all(Array.from({ length: options.workers }, () => startWorker(env)));
   const catalogue = createCatalogue(ALL_KINDS);
@@ -101,15 +111,20 @@ export async function openLabSystem(
     nowMs,
     randomBytes,
   });
-  const world = createWorld({ volumeStores: parseVolumeStores(LAB_VOLUME_STORES) });
+  const world = createWorld({
+    volumeStores: parseVolumeStores(LAB_VOLUME_STORES),
+    images: { store: parseImageStore(LAB_IMAGE_STORE) },
+  });
   const submit = createSubmit({ catalogue, world, jobs: store.jobs, nowMs, randomBytes });
   return {
     redis,
+    store,
     workerPids: workers.map((worker) => worker.pid ?? 0),
     async run(kind, payload) {
       const { id } = await submit(kind, payload, { actor: 'bench', role: 'admin' });
       const job = await store.jobs.waitUntilOver(id, AbortSignal.timeout(LONGEST_JOB_MS));
       if (job?.state !== 'succeeded') throw new Error(`${kind} ended ${job?.state}: ${JSON.stringify(job?.error)}`);
+      return id;
     },
     async close() {
       await Promise.all(workers.map(endProcess));

@@ -15,7 +15,7 @@ async function bench(...args: readonly string[]): Promise<string> {
 
 beforeAll(async () => {
   const logger = pino({ level: 'error' });
-  for (const module of ['lab/vcenter', 'bench/govmomi'])
+  for (const module of ['lab/vcenter', 'bench/govmomi', 'registry/layerdisk'])
     await buildGo({ root: ROOT, module, program: '.', env: process.env, logger });
 }, 300_000);
 
@@ -27,6 +27,8 @@ describe.concurrent('each script measures, and says what beside what', () => {
     ['soap', ['--times=3', '--rounds=1'], /a disk made and deleted: Stowage .* node-soap/],
     ['latency', ['--jobs=3', '--rounds=1', '--depth=20'], /20 waiting, one at a time: p50 .* p99/],
     ['redis', ['--jobs=4', '--rounds=1'], /volume\.create: .* bytes a job/],
+    ['images', ['--sample=demo', '--rounds=1'], /by hand takes \d.* goal 1\.00\n.* worker process \d+ MB/],
+    ['volume-list', ['--volumes=30', '--requests=2'], /30 volumes, .*\n.*\n.* p99 \d+ ms; goal under 300/],
   ])('%s', async (name, options, says) => {
     const output = await bench(name, ...options);
     expect(output).toMatch(/Node\.js v\d+/);
@@ -36,6 +38,7 @@ describe.concurrent('each script measures, and says what beside what', () => {
 
   test('--help names every script and option', async () => {
     const help = await bench('--help');
-    for (const word of ['jobs:', 'volumes:', 'soap:', 'latency:', 'redis:', '--task-ms=']) expect(help).toContain(word);
+    for (const word of ['jobs:', 'volumes:', 'soap:', 'latency:', 'redis:', 'images:', 'volume-list:', '--task-ms='])
+      expect(help).toContain(word);
   });
 });

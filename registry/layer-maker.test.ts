@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { appendFile, chmod, mkdtemp, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -114,7 +113,6 @@ test('a layer becomes a disk, verified, and forgetting it leaves nothing', async
   const made = await maker.make(layer, source, OWNER, { signal: never, onProgress });
   const bytes = readFileSync(made.file);
   expect(made).toMatchObject({ sizeBytes: bytes.length, contentBytes: 400_000, impliedDirectories: ['.', 'data'] });
-  expect(made.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
   expect([...phases]).toEqual(['downloading', 'extracting']);
   expect(most).toBe(source.sizeBytes);
   await maker.forget(layer, OWNER, true);

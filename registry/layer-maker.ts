@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { open, readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrorCode, StowageError } from '../core/errors.ts';
 import type { ImageLayer } from '../core/image.ts';
@@ -115,7 +114,7 @@ class StreamingLayerMaker implements LayerMaker {
       const report = await run.report();
       if (call.signal.aborted) throw abortError(call.signal);
       verify(report, layer);
-      return await layerFile(outFile, report, call.signal);
+      return await layerFile(outFile, report);
     } catch (error) {
       await run.kill();
       await rm(outFile, { force: true });
@@ -197,30 +196,12 @@ function brief(digest: string): string {
   return digest.slice(0, 'sha256:'.length + 12);
 }
 
-async function layerFile(file: string, report: LayerReport, signal: AbortSignal): Promise<LayerFile> {
+async function layerFile(file: string, report: LayerReport): Promise<LayerFile> {
   const { imageBytes, contentBytes, impliedDirectories } = report;
   const { size: sizeBytes } = await stat(file);
   if (sizeBytes !== imageBytes || sizeBytes % 512 !== 0) {
     const message = `layerdisk reported a disk of ${imageBytes} bytes and left one of ${sizeBytes}`;
     throw new StowageError('internal-error', message);
   }
-  const sha256 = report.imageSha256 ?? (await sha256Of(file, signal));
-  return { file, sizeBytes, sha256, contentBytes, impliedDirectories };
-}
-
-/** Through one buffer: streams would leave a new one for every piece of the file. */
-async function sha256Of(file: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  const buffer = Buffer.alloc(262_144);
-  const handle = await open(file);
-  try {
-    for (;;) {
-      const { bytesRead } = await handle.read(buffer);
-      if (bytesRead === 0) return hash.digest('hex');
-      if (signal.aborted) throw abortError(signal);
-      hash.update(buffer.subarray(0, bytesRead));
-    }
-  } finally {
-    await handle.close();
-  }
+  return { file, sizeBytes, contentBytes, impliedDirectories };
 }

@@ -12,7 +12,6 @@ const Report = z.object({
   diffId: z.string(),
   contentBytes: z.number(),
   imageBytes: z.number(),
-  imageSha256: z.string().optional(),
   impliedDirectories: z.array(z.string()),
 });
 const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });

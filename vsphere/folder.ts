@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { open } from 'node:fs/promises';
 import { type ErrorCode, StowageError } from '../core/errors.ts';
 import { type DatastorePath, splitDatastorePath } from '../core/ids.ts';
+import { openComparison } from './comparison.ts';
 import type { LocalFile } from '../core/ports/data-centre.ts';
 import type { Fence } from '../core/ports/fence.ts';
 import { ExchangeError } from './network-error.ts';
@@ -15,8 +14,8 @@ import type { Exchange, Reply, Transport } from './transport.ts';
 // Source: vSphere Web Services SDK Programming Guide, "Datastore access over HTTP".
 
 const MAX_FILE_BYTES = 1_048_576;
-/** Of an upload, read at once. */
-const CHUNK_BYTES = 262_144;
+/** Of an upload, read and sent at once. */
+const CHUNK_BYTES = 1_048_576;
 
 const STATUS_CODES: Readonly<Record<number, ErrorCode>> = {
   400: 'vcenter-invalid',
@@ -42,7 +41,7 @@ export interface FolderOptions {
 interface Request extends Pick<Exchange, 'method' | 'signal' | 'beforeSend' | 'onData'> {
   readonly body?: Uint8Array;
   /** A stream can be sent once: made anew when the session has to be renewed. */
-  readonly stream?: { readonly open: () => Readable; readonly sizeBytes: number };
+  readonly stream?: { readonly open: () => AsyncIterable<Uint8Array>; readonly sizeBytes: number };
 }
 
 export class Folder {
@@ -74,33 +73,28 @@ export class Folder {
   /** Streams a file of this machine. */
   async upload(path: DatastorePath, { file, sizeBytes, onProgress }: LocalFile, fence: Fence): Promise<void> {
     const beforeSend = (): void => fence.assertHeld();
-    const open = (): Readable => {
-      const stream = createReadStream(file, { highWaterMark: CHUNK_BYTES });
-      let sent = 0;
-      stream.on('data', (chunk) => onProgress?.((sent += chunk.length)));
-      return stream.pause();
-    };
-    const request: Request = { method: 'PUT', stream: { open, sizeBytes }, signal: fence.signal, beforeSend };
+    const openAnew = (): AsyncIterable<Uint8Array> => chunksOf(file, onProgress ?? (() => undefined));
+    const request: Request = { method: 'PUT', stream: { open: openAnew, sizeBytes }, signal: fence.signal, beforeSend };
     const reply = await this.#send(request, path);
     if (![200, 201, 204].includes(reply.status)) throw this.#error('PUT', path, reply);
   }
 
-  /** undefined: no such file. */
-  async sha256(
+  /** Reads all of a file and compares it, byte by byte, with one of this machine. */
+  async compare(
     path: DatastorePath,
-    { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress?: (bytes: number) => void },
-  ): Promise<{ readonly sizeBytes: number; readonly sha256: string } | undefined> {
-    const hash = createHash('sha256');
-    let sizeBytes = 0;
-    const onData = (chunk: Buffer): void => {
-      hash.update(chunk);
-      sizeBytes += chunk.length;
-      onProgress?.(sizeBytes);
-    };
-    const reply = await this.#send({ method: 'GET', signal, onData }, path);
-    if (reply.status === 404) return undefined;
-    if (reply.status !== 200) throw this.#error('GET', path, reply);
-    return { sizeBytes, sha256: hash.digest('hex') };
+    { file, sizeBytes, onProgress }: LocalFile,
+    signal: AbortSignal,
+  ): Promise<'same' | 'different' | 'missing'> {
+    const local = await openComparison(file);
+    try {
+      const onData = (chunk: Buffer): void => onProgress?.(local.take(chunk));
+      const reply = await this.#send({ method: 'GET', signal, onData }, path);
+      if (reply.status === 404) return 'missing';
+      if (reply.status !== 200) throw this.#error('GET', path, reply);
+      return local.isSame(sizeBytes) ? 'same' : 'different';
+    } finally {
+      await local.close();
+    }
   }
 
   async #send(request: Request, path: DatastorePath): Promise<Reply> {
@@ -131,6 +125,29 @@ export class Folder {
   #error(method: string, path: DatastorePath, reply: Reply): StowageError {
     const code = STATUS_CODES[reply.status] ?? 'vcenter-fault';
     return new StowageError(code, `${method} of ${path} was answered with HTTP ${reply.status}`);
+  }
+}
+
+/**
+ * One buffer for all of the file: new ones would be most of what an upload costs. It is filled anew when the next chunk is asked for, and
+ * an HTTP client asks when the chunk before is out of its hands; only one that is smaller than the socket's buffer may still be in them,
+ * and that is the last.
+ */
+async function* chunksOf(file: string, onProgress: (bytes: number) => void): AsyncGenerator<Uint8Array, void> {
+  const handle = await open(file);
+  try {
+    const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    for (let sent = 0; ; ) {
+      let filled = 0;
+      for (let read = -1; read !== 0 && filled < CHUNK_BYTES; filled += read)
+        read = (await handle.read(buffer, filled, CHUNK_BYTES - filled)).bytesRead;
+      if (filled === 0) return;
+      yield buffer.subarray(0, filled);
+      onProgress((sent += filled));
+      if (filled < CHUNK_BYTES) return;
+    }
+  } finally {
+    await handle.close();
   }
 }
 

@@ -11,7 +11,8 @@ export interface Exchange {
   /** With its query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array | Readable;
+  /** Chunks are asked for one by one, each when the one before has been written to the connection. */
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal | undefined;
   /** Until the answer begins, and then between any two pieces of it. */
   readonly timeoutMs: number;
@@ -65,7 +66,9 @@ export class Transport {
     return new Promise((resolve, reject) => {
       const handler = new ExchangeHandler(exchange, this.server, resolve, reject);
       const pool = exchange.isPoll === true ? this.#polls : this.#calls;
-      const { method, path, headers, body = null, timeoutMs } = exchange;
+      const { method, path, headers, timeoutMs } = exchange;
+      // undici takes any AsyncIterable; its types do not say so.
+      const body = (exchange.body ?? null) as string | Uint8Array | Readable | null;
       pool.dispatch(
         { method, path, headers: { ...headers }, body, headersTimeout: timeoutMs, bodyTimeout: timeoutMs },
         handler,

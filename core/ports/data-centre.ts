@@ -73,13 +73,10 @@ export interface Files {
   read(path: DatastorePath, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** Replaces. The directory must exist. */
   write(path: DatastorePath, bytes: Uint8Array, fence: Fence): Promise<void>;
-  /** As `write`, a file of this machine of any size, streamed. What was sent must be verified (`sha256`): HTTP checks only its length. */
+  /** As `write`, a file of this machine of any size, streamed. What is there must be compared then: HTTP checks only its length. */
   upload(path: DatastorePath, local: LocalFile, fence: Fence): Promise<void>;
-  /** Reads the whole file, of any size, and keeps nothing of it. undefined: no such file. */
-  sha256(
-    path: DatastorePath,
-    options: { readonly signal: AbortSignal; readonly onProgress?: (bytes: number) => void },
-  ): Promise<{ readonly sizeBytes: number; readonly sha256: string } | undefined>;
+  /** Reads the whole file, of any size, and compares it with one of this machine. */
+  compare(path: DatastorePath, local: LocalFile, signal: AbortSignal): Promise<'same' | 'different' | 'missing'>;
   /** A file, or a directory with all in it. Task fault `vcenter-not-found` when it is gone already. */
   remove(path: DatastorePath, fence: Fence): Promise<TaskRef>;
   copy(from: DatastorePath, to: DatastorePath, fence: Fence): Promise<TaskRef>;

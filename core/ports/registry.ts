@@ -83,8 +83,6 @@ export interface LayerFile {
   readonly file: string;
   /** Of the file; a multiple of 512. */
   readonly sizeBytes: number;
-  /** SHA-256 of the file, to verify an upload by. */
-  readonly sha256: string;
   /** Of the layer's regular files, as Docker counts. */
   readonly contentBytes: number;
   readonly impliedDirectories: readonly string[];

@@ -24,19 +24,12 @@ export async function uploadLayer(context: LayerPullContext, extent: DatastorePa
   // Both ways count: what was sent, and what was read back.
   const tell = (bytes: number): void =>
     context.progress({ phase: 'uploading', current: bytes, total: 2 * made.sizeBytes });
-  await dataCentre.files.upload(
-    extent,
-    { file: made.file, sizeBytes: made.sizeBytes, onProgress: tell },
-    context.fence,
-  );
-  const there = await dataCentre.files.sha256(extent, {
-    signal,
-    onProgress: (bytes) => tell(made.sizeBytes + bytes),
-  });
-  if (there?.sha256 !== made.sha256 || there.sizeBytes !== made.sizeBytes) {
-    const what = there === undefined ? 'is not there' : `has ${there.sizeBytes} bytes of another content`;
-    throw new StowageError('vcenter-garbled', `the upload to ${extent} ${what}; ${made.sizeBytes} bytes were sent`);
-  }
+  const local = { file: made.file, sizeBytes: made.sizeBytes };
+  await dataCentre.files.upload(extent, { ...local, onProgress: tell }, context.fence);
+  const onProgress = (bytes: number): void => tell(made.sizeBytes + bytes);
+  const found = await dataCentre.files.compare(extent, { ...local, onProgress }, signal);
+  if (found !== 'same')
+    throw new StowageError('vcenter-garbled', `what was uploaded to ${extent} is ${found} when it is read back`);
   await images.layers.forget(layer, owner, true);
   return made;
 }

@@ -60,7 +60,7 @@ const SAMPLES: Readonly<Record<SampleName, SampleDefinition>> = {
   },
   big: {
     tag: '1',
-    recipe: (busybox) => bigRecipe(busyboxRecipe(busybox), { layers: 12, sizeBytes: 300 * MIB }),
+    recipe: (busybox) => bigRecipe(busyboxRecipe(busybox), { layers: 12, sizeBytes: 900 * MIB }),
     usual: USUAL,
   },
 };
