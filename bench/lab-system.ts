@@ -11,6 +11,7 @@ import type { JsonObject } from '../core/job.ts';
 import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createSubmit } from '../jobs/submit.ts';
+import { compileCache, WORKER_FLAGS } from '../lab/node-process.ts';
 import { LAB_IMAGE_STORE, LAB_VOLUME_STORES, type LabVcenter, startVcenter } from '../lab/vcenter.ts';
 import { randomBytes, systemClock } from '../platform/clock.ts';
 import { parseRedisUrl } from '../platform/redis-url.ts';
@@ -85,6 +86,7 @@ export async function openLabSystem(
   const { redis, close: closeRedis } = await openBenchRedis();
   const env = {
     PATH: process.env['PATH'] ?? '',
+    ...compileCache(ROOT),
     REDIS_URL: redis.url,
     VCENTER_URL: vcenter.url,
     VCENTER_USER: vcenter.user,
@@ -137,7 +139,7 @@ export async function openLabSystem(
 async function startWorker(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
   // For profiles of the workers, e.g. --cpu-prof --cpu-prof-dir=…
   const flags = (process.env['BENCH_WORKER_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
-  const worker = spawn(process.execPath, [...flags, join(ROOT, 'workers/main.ts')], {
+  const worker = spawn(process.execPath, [...WORKER_FLAGS, ...flags, join(ROOT, 'workers/main.ts')], {
     cwd: ROOT,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -4,6 +4,7 @@ import type { ListenAddress } from '../platform/listen.ts';
 import type { Child } from './child.ts';
 import type { Lab, LabSettings } from './data-centre.ts';
 import { buildGo } from './go.ts';
+import { WORKER_FLAGS } from './node-process.ts';
 import { claimPort } from './ports.ts';
 import { keepSecret } from './secret-file.ts';
 import { listenOfWorker, listenVariable, serviceEnv, startService } from './services.ts';
@@ -48,6 +49,7 @@ export async function startProduct(settings: LabSettings, lab: Lab): Promise<Pro
     startService({
       name,
       program,
+      flags: program === 'workers/main.ts' ? WORKER_FLAGS : [],
       root,
       dir: logDir,
       listen,

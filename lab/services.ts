@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { formatListen, type ListenAddress } from '../platform/listen.ts';
 import type { Logger } from '../platform/log.ts';
 import { type Child, startChild } from './child.ts';
+import { compileCache } from './node-process.ts';
 import { waitUntilReady } from './ready.ts';
 
 /** A start takes a second or two; what takes longer usually waits for a vCenter or a Redis that refuses it. */
@@ -13,6 +14,8 @@ export interface ServiceSettings {
   readonly name: string;
   /** The program, e.g. `api/main.ts`, below the repository. */
   readonly program: string;
+  /** Of Node.js. */
+  readonly flags?: readonly string[];
   readonly root: string;
   /** Where its log and pid file go. */
   readonly dir: string;
@@ -27,6 +30,7 @@ export interface ServiceSettings {
 export async function startService({
   name,
   program,
+  flags = [],
   root,
   dir,
   listen,
@@ -38,9 +42,9 @@ export async function startService({
   return startChild({
     name,
     command: process.execPath,
-    args: [join(root, program)],
+    args: [...flags, join(root, program)],
     cwd: root,
-    env,
+    env: { ...compileCache(root), ...env },
     logger,
     pidFile: join(dir, `${name}.pid`),
     logFile: join(dir, `${name}.log`),

@@ -47,6 +47,8 @@ const SECRETS: Readonly<Record<string, string>> = {
   '/run/secrets/vcenter_password': 'p',
   '/run/secrets/redis_url': 'redis://:p@redis:6379',
   '/run/secrets/api_key': 'k'.repeat(32),
+  '/run/secrets/docker_cert': '-----BEGIN CERTIFICATE-----',
+  '/run/secrets/docker_ca': '-----BEGIN CERTIFICATE-----',
 };
 const GIVEN = { VCENTER_URL: 'https://vc', VCENTER_USER: 'u', STOWAGE_VOLUME_STORES: 'default=[ds] x' };
 

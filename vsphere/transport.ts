@@ -136,6 +136,9 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#exchange.onData !== undefined && this.#status === 200) {
       this.#exchange.onData(chunk);
+      // A turn of the event loop between pieces: read without a pause, a large file fills the memory faster than it is freed.
+      controller.pause();
+      setImmediate(() => controller.resume());
       return;
     }
     this.#bytes += chunk.length;

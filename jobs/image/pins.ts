@@ -12,7 +12,8 @@ export async function openPin({ jobs }: JobReader, pull: JobId, ignoring?: JobId
   const job = await jobs.read(pull);
   if (job === undefined) return undefined;
   if (pull !== ignoring && !isJobOver(job.state)) return pull;
-  const adding = parseJobId(String(job.notes['adding'] ?? ''));
+  const noted = job.notes['adding'];
+  const adding = typeof noted === 'string' ? parseJobId(noted) : undefined;
   if (adding === undefined || adding === ignoring) return undefined;
   const child = await jobs.read(adding);
   return child !== undefined && !isJobOver(child.state) ? adding : undefined;

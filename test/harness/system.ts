@@ -13,6 +13,7 @@ import { ALL_KINDS } from '../../jobs/all.ts';
 import type { World } from '../../jobs/define.ts';
 import { createCatalogue } from '../../jobs/registry.ts';
 import { createSubmit, type Submit } from '../../jobs/submit.ts';
+import { compileCache } from '../../lab/node-process.ts';
 import { type LabRedis, startRedis } from '../../lab/redis.ts';
 import { LAB_IMAGE_STORE, LAB_VOLUME_STORES } from '../../lab/vcenter.ts';
 import { randomBytes, systemClock } from '../../platform/clock.ts';
@@ -184,7 +185,7 @@ async function startWorkerProcess(parts: {
   const logFile = join(parts.directory, `worker-${parts.index}.log`);
   const child: ChildProcess = spawn(process.execPath, [join(ROOT, parts.program)], {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'] ?? '', ...parts.env },
+    env: { PATH: process.env['PATH'] ?? '', ...compileCache(ROOT), ...parts.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log = createWriteStream(logFile);
