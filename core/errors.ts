@@ -241,6 +241,8 @@ export interface FieldFault {
 export interface ErrorDetails {
   /** Who has the thing that was wanted, e.g. `machine lab-vm-1`. */
   readonly holder?: string;
+  /** The file that is locked, as a datastore path. */
+  readonly file?: string;
   readonly fields?: readonly FieldFault[];
   readonly retryAfterMs?: number;
   /** The vSphere fault as it came, without credentials. */
