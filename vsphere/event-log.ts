@@ -47,10 +47,10 @@ export function createEventLog(caller: VimCaller): EventLog {
     const call = { login, signal };
     const limit = query.limit ?? DEFAULT_LIMIT;
     const collector = await caller.read('CreateCollectorForEvents', 'eventManager', { filter: filterOf(query) }, call);
+    // A new one stands at the oldest event.
     const found: LoggedEvent[] = [];
     let lastKey = Number.NEGATIVE_INFINITY;
     try {
-      await caller.read('RewindCollector', collector, {}, call);
       while (found.length < limit) {
         const page = (await caller.read('ReadNextEvents', collector, { maxCount: PAGE_EVENTS }, call)) ?? [];
         const seen = lastKey;

@@ -184,7 +184,7 @@ export interface Machines {
    * disk). Task fault `vcenter-not-found` when it is gone already, `vcenter-state` while it is on, `file-locked` when a disk is open elsewhere.
    */
   destroy(machine: Moref, fence: Fence): Promise<TaskRef>;
-  /** Rename_Task. Naming it as it is named is success; `vcenter-exists` when the name is taken in its folder. */
+  /** Rename_Task. Task fault `vcenter-exists` when the name is taken in its folder, by some vCenters also when it is its own: probe first. */
   rename(machine: Moref, name: string, fence: Fence): Promise<TaskRef>;
   /** What is absent stays. A value '' in `extraConfig` takes the key away. CPUs and memory of a running machine: `vcenter-state`. */
   reconfigure(

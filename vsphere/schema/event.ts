@@ -49,7 +49,6 @@ export const eventOperations = {
     result: 'ManagedObjectReference',
     faults: ['InvalidState'],
   },
-  RewindCollector: { on: 'HistoryCollector', params: {} },
   ReadNextEvents: { on: 'EventHistoryCollector', params: { maxCount: 'int' }, result: 'Event[]' },
   DestroyCollector: { on: 'HistoryCollector', params: {} },
 } as const satisfies Readonly<Record<string, Operation>>;
