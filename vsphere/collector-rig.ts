@@ -19,8 +19,9 @@ export interface Rig {
   readonly taskList: Moref;
   readonly taskFilter: Moref;
   readonly inventoryFilter?: Moref;
-  /** By folder. Of a folder that is gone there is none. */
+  /** By folder. */
   readonly machineFilters: ReadonlyMap<Moref, Moref>;
+  readonly goneFolders: ReadonlySet<Moref>;
   /** Fires when this rig must be given up: its poll then ends. */
   readonly broken: AbortController;
   /** Of `broken` or of the collector's end. */
@@ -71,6 +72,7 @@ export async function buildRig(
     taskFilter,
     ...(inventoryFilter === undefined ? {} : { inventoryFilter }),
     machineFilters,
+    goneFolders: new Set(options.folders.filter((folder) => !machineFilters.has(folder))),
     broken,
     signal: AbortSignal.any([signal, broken.signal]),
     version: undefined,

@@ -103,8 +103,8 @@ export class Collector {
       await promise;
     } finally {
       signal.removeEventListener('abort', onAbort);
+      // The feed stays while its rig does: a filter reports what it has only once.
       feed.remove(listener);
-      if (!feed.isWanted && this.#machines.get(folder) === feed) this.#machines.delete(folder);
     }
   }
 
@@ -116,7 +116,7 @@ export class Collector {
 
   #isOutgrown(rig: Rig): boolean {
     const isNew = (folder: Moref): boolean => !rig.machineFilters.has(folder);
-    return (this.#inventory.isWanted && rig.inventoryFilter === undefined) || [...this.#machines.keys()].some(isNew);
+    return (this.#inventory.isWanted && rig.inventoryFilter === undefined) || this.#watchedFolders.some(isNew);
   }
 
   async close(): Promise<void> {
@@ -139,8 +139,12 @@ export class Collector {
     return !this.#closing.signal.aborted && this.#hasWork;
   }
 
+  get #watchedFolders(): readonly Moref[] {
+    return [...this.#machines].filter(([, feed]) => feed.isWanted).map(([folder]) => folder);
+  }
+
   get #hasWork(): boolean {
-    return this.#watches.size > 0 || this.#inventory.isWanted || this.#machines.size > 0;
+    return this.#watches.size > 0 || this.#inventory.isWanted || this.#watchedFolders.length > 0;
   }
 
   #ensureLoop(): void {
@@ -182,10 +186,10 @@ export class Collector {
     const signal = this.#closing.signal;
     this.#login = await this.#caller.session.current(signal);
     const withInventory = this.#inventory.isWanted;
-    const folders = [...this.#machines.keys()];
+    const folders = this.#watchedFolders;
     const rig = await buildRig(this.#caller, { login: this.#login, withInventory, folders, signal });
     this.#inventory.renew();
-    for (const folder of folders) this.#renewMachines(folder, rig);
+    this.#renewMachines(rig);
     this.#listed = new Set();
     this.#toAdd = new Set(this.#watches.keys());
     this.#toRemove = new Set();
@@ -194,12 +198,14 @@ export class Collector {
     return rig;
   }
 
-  #renewMachines(folder: Moref, rig: Rig): void {
-    const feed = this.#machines.get(folder);
-    feed?.renew();
-    if (rig.machineFilters.has(folder)) return;
-    this.#machines.delete(folder);
-    feed?.fail(folderGone(folder));
+  #renewMachines(rig: Rig): void {
+    for (const [folder, feed] of this.#machines) {
+      feed.renew();
+      if (rig.machineFilters.has(folder)) continue;
+      // Those who came while the rig was built are in none yet: the next one has them.
+      if (!feed.isWanted || rig.goneFolders.has(folder)) this.#machines.delete(folder);
+      if (rig.goneFolders.has(folder)) feed.fail(folderGone(folder));
+    }
   }
 
   async #poll(rig: Rig): Promise<Vim<'UpdateSet'> | undefined> {

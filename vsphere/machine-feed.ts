@@ -24,6 +24,7 @@ export class MachineFeed {
   readonly #held = new Map<Moref, Held>();
   #isWhole = false;
   #changed = new Set<Moref>();
+  #failure: StowageError | undefined;
 
   get isWanted(): boolean {
     return this.#listeners.size > 0;
@@ -31,7 +32,8 @@ export class MachineFeed {
 
   add(listener: MachineListener): void {
     this.#listeners.add(listener);
-    if (this.#isWhole) listener.onChange(this.#whole());
+    if (this.#failure !== undefined) listener.onFailure(this.#failure);
+    else if (this.#isWhole) listener.onChange(this.#whole());
   }
 
   remove(listener: MachineListener): void {
@@ -45,7 +47,9 @@ export class MachineFeed {
     this.#isWhole = false;
   }
 
+  /** For good. */
   fail(error: StowageError): void {
+    this.#failure = error;
     for (const listener of this.#listeners) listener.onFailure(error);
   }
 

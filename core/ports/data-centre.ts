@@ -15,7 +15,6 @@ export type {
   Machine,
   MachineDisk,
   Machines,
-  PowerState,
   ScsiController,
 } from './machines.ts';
 
