@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { StowageError } from '../../core/errors.ts';
 import { type DatastorePath, moref } from '../../core/ids.ts';
 import { done, failure, openTestBed, soon, type TestBed, testFence } from '../harness/data-centre.ts';
 import { type MachineBed, openMachineBed, uuidOf } from '../harness/machines.ts';
@@ -292,6 +293,58 @@ describe.each(['lab', 'stock'] as const)('machines on the %s vCenter', (program)
     expect(await failure(done(bed, bed.dc.machines.register(none, fence)))).toMatchObject({
       code: 'vcenter-not-found',
     });
+  });
+
+  test.runIf(isLab)('a creation whose answer is lost is found by its uuid, and while it runs by its Task', async () => {
+    await bed.control('POST', '/task-latency', { method: 'CreateVM_Task', ms: 60_000 });
+    await bed.control('POST', '/drops', { method: 'CreateVM_Task', when: 'after' });
+    const sinceMs = Date.now();
+    const lost = await failure(bed.dc.machines.create(own.spec('unanswered'), fence));
+    expect(lost.kind).toBe('unavailable');
+    const query = { method: 'CreateVM_Task', entity: own.estate.folder, sinceMs, signal: soon() };
+    const [task] = await bed.dc.tasks.inFlight(query);
+    if (task === undefined) throw new Error('the Task is not found');
+    await bed.control('POST', '/task-latency', { method: 'CreateVM_Task', ms: 0 });
+    const ref = bed.dc.machines.createdMachine(await bed.dc.tasks.wait(task, { signal: soon() }));
+    const found = await bed.dc.machines.findByUuid(uuidOf('unanswered'), soon());
+    expect(found.map((machine) => machine.ref)).toEqual([ref]);
+    expect(await bed.dc.tasks.inFlight(query)).toEqual([]);
+  });
+
+  test('a claim that is lost keeps every change from leaving', async () => {
+    const { ref, host } = await own.create('fenced');
+    const assertHeld = (): void => {
+      throw new StowageError('claim-lost', 'another worker has it');
+    };
+    const lost = testFence({ assertHeld });
+    const { machines, power, hosts, estates } = bed.dc;
+    const { name, vmxPath, folder, pool } = own.spec('other');
+    const at = { machine: ref, changeVersion: '' };
+    const on = host ?? ref;
+    const sent = bed.proxy.calls.length;
+    const refused = [
+      () => machines.create(own.spec('other'), lost),
+      () => machines.register({ name, vmxPath, folder, pool }, lost),
+      () => machines.unregister(ref, lost),
+      () => machines.destroy(ref, lost),
+      () => machines.rename(ref, 'else', lost),
+      () => machines.reconfigure({ ...at, cpus: 2 }, lost),
+      () => machines.attachAll({ ...at, disks: [] }, lost),
+      () => machines.detachAll({ ...at, diskKeys: [] }, lost),
+      () => machines.detachAllBut(ref, [], lost),
+      () => power.onByDrs([ref], lost),
+      () => power.on(ref, undefined, lost),
+      () => power.off(ref, lost),
+      () => power.suspend(ref, lost),
+      () => power.reset(ref, lost),
+      () => hosts.migrate(ref, on, lost),
+      () => hosts.enterMaintenance(on, { timeoutSeconds: 1, evacuateOff: false }, lost),
+      () => hosts.exitMaintenance(on, { timeoutSeconds: 1 }, lost),
+      () => estates.ensure({ folder: 'fenced', pool: 'fenced', cluster: isLab ? 'lab-cluster' : 'DC0_C0' }, lost),
+    ];
+    for (const change of refused) expect(await failure(change())).toMatchObject({ code: 'claim-lost' });
+    const methods = bed.proxy.calls.slice(sent).map(({ method }) => method);
+    expect(methods.filter((method) => /_Task$|^Create(Folder|Resource)|^Unregister/.test(method))).toEqual([]);
   });
 
   test('every request that was sent fits the schema, its elements in order', async ({ annotate }) => {

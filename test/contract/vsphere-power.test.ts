@@ -63,6 +63,17 @@ describe.each(['lab', 'stock'] as const)('machines that run on the %s vCenter', 
     });
   });
 
+  test.runIf(program === 'lab')('a start that is under way is found by its Task, for this machine only', async () => {
+    const [{ ref }, { ref: other }] = [await own.create('starting'), await own.create('resting')];
+    await bed.control('POST', '/task-latency', { method: 'PowerOnVM_Task', ms: 60_000 });
+    const query = { method: 'PowerOnVM_Task', sinceMs: Date.now(), signal: soon() };
+    const task = await bed.dc.power.on(ref, undefined, fence);
+    expect(await bed.dc.tasks.inFlight({ ...query, entity: ref })).toEqual([task]);
+    expect(await bed.dc.tasks.inFlight({ ...query, entity: other })).toEqual([]);
+    await bed.control('POST', '/task-latency', { method: 'PowerOnVM_Task', ms: 0 });
+    await bed.dc.tasks.wait(task, { signal: soon() });
+  });
+
   describe('hosts', () => {
     test('those that could run a machine are ranked, without the excepted', async () => {
       const query = { cluster: own.estate.cluster, cpus: 1, memoryMib: 64, datastores: [bed.datastore] };
