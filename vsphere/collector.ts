@@ -5,7 +5,7 @@ import { type Moref, type TaskRef, taskRef } from '../core/ids.ts';
 import type { MachinesChange } from '../core/ports/machines.ts';
 import { SessionLost, type VimCaller } from './caller.ts';
 import { InventoryFeed, type InventoryListener } from './inventory-feed.ts';
-import { folderGone, MachineFeed } from './machine-feed.ts';
+import { MachineFeeds } from './machine-feeds.ts';
 import { abortError } from './abort.ts';
 import { readObject } from './properties.ts';
 import { asMoref, buildRig, destroyRig, modifyTaskList, type Rig } from './collector-rig.ts';
@@ -41,8 +41,7 @@ export class Collector {
   readonly #pollSeconds: number;
   readonly #watches = new Map<TaskRef, TaskWatch>();
   readonly #inventory = new InventoryFeed();
-  /** By folder. */
-  readonly #machines = new Map<Moref, MachineFeed>();
+  readonly #machines = new MachineFeeds();
   readonly #closing = new AbortController();
   #login: Login | undefined;
   #rig: Rig | undefined;
@@ -91,21 +90,9 @@ export class Collector {
   async watchMachines(folder: Moref, onChange: (change: MachinesChange) => void, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     this.#assertOpen();
-    const feed = this.#machines.get(folder) ?? new MachineFeed();
-    this.#machines.set(folder, feed);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const listener = { onChange, onFailure: reject };
-    const onAbort = (): void => resolve();
-    signal.addEventListener('abort', onAbort, { once: true });
-    feed.add(listener);
+    const watching = this.#machines.watch(folder, onChange, signal);
     this.#watchMore();
-    try {
-      await promise;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      // The feed stays while its rig does: a filter reports what it has only once.
-      feed.remove(listener);
-    }
+    await watching;
   }
 
   /** The loop runs with a rig for all that is watched. */
@@ -116,7 +103,7 @@ export class Collector {
 
   #isOutgrown(rig: Rig): boolean {
     const isNew = (folder: Moref): boolean => !rig.machineFilters.has(folder);
-    return (this.#inventory.isWanted && rig.inventoryFilter === undefined) || this.#watchedFolders.some(isNew);
+    return (this.#inventory.isWanted && rig.inventoryFilter === undefined) || this.#machines.folders.some(isNew);
   }
 
   async close(): Promise<void> {
@@ -139,12 +126,8 @@ export class Collector {
     return !this.#closing.signal.aborted && this.#hasWork;
   }
 
-  get #watchedFolders(): readonly Moref[] {
-    return [...this.#machines].filter(([, feed]) => feed.isWanted).map(([folder]) => folder);
-  }
-
   get #hasWork(): boolean {
-    return this.#watches.size > 0 || this.#inventory.isWanted || this.#watchedFolders.length > 0;
+    return this.#watches.size > 0 || this.#inventory.isWanted || this.#machines.folders.length > 0;
   }
 
   #ensureLoop(): void {
@@ -186,26 +169,16 @@ export class Collector {
     const signal = this.#closing.signal;
     this.#login = await this.#caller.session.current(signal);
     const withInventory = this.#inventory.isWanted;
-    const folders = this.#watchedFolders;
+    const folders = this.#machines.folders;
     const rig = await buildRig(this.#caller, { login: this.#login, withInventory, folders, signal });
     this.#inventory.renew();
-    this.#renewMachines(rig);
+    this.#machines.renew(rig);
     this.#listed = new Set();
     this.#toAdd = new Set(this.#watches.keys());
     this.#toRemove = new Set();
     this.#rig = rig;
     this.#flushSoon();
     return rig;
-  }
-
-  #renewMachines(rig: Rig): void {
-    for (const [folder, feed] of this.#machines) {
-      feed.renew();
-      if (rig.machineFilters.has(folder)) continue;
-      // Those who came while the rig was built are in none yet: the next one has them.
-      if (!feed.isWanted || rig.goneFolders.has(folder)) this.#machines.delete(folder);
-      if (rig.goneFolders.has(folder)) feed.fail(folderGone(folder));
-    }
   }
 
   async #poll(rig: Rig): Promise<Vim<'UpdateSet'> | undefined> {
@@ -228,10 +201,7 @@ export class Collector {
     for (const object of updates.get(rig.taskFilter) ?? []) this.#applyTask(object);
     const ofInventory = rig.inventoryFilter === undefined ? undefined : updates.get(rig.inventoryFilter);
     if (ofInventory !== undefined) this.#inventory.apply(ofInventory, isTruncated);
-    // Also where nothing is new: an empty folder is whole with the first answer.
-    for (const [folder, filter] of rig.machineFilters) {
-      this.#machines.get(folder)?.apply(updates.get(filter) ?? [], isTruncated);
-    }
+    this.#machines.apply(rig, updates, isTruncated);
   }
 
   #applyTask(object: Vim<'ObjectUpdate'>): void {
