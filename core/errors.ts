@@ -174,6 +174,10 @@ export const ERROR_CODES = {
     advice:
       'A running machine has the file open (the message names it where it can be found): stop it or detach the disk.',
   },
+  'hosts-full': {
+    kind: 'unavailable',
+    advice: 'No host has room for the machine and reaches its datastores: free CPU or memory, or bring a host back.',
+  },
   'vcenter-unreachable': { kind: 'unavailable', advice: 'Check the network, the address, and that vCenter runs.' },
   'vcenter-untrusted': {
     kind: 'unavailable',
@@ -199,6 +203,7 @@ export const ERROR_CODES = {
     advice: 'The object is in a state that does not allow this now; tried again by itself.',
   },
   'vcenter-not-found': { kind: 'not-found', advice: 'The object is gone from the inventory.' },
+  'vcenter-already-so': { kind: 'conflict', advice: 'Nothing to do: it is already as it was asked to be.' },
   'vcenter-exists': { kind: 'conflict', advice: 'Something of that name exists already.' },
   'vcenter-unsupported': { kind: 'unsupported', advice: 'This vCenter or datastore cannot do it.' },
   'vcenter-fault': { kind: 'internal', advice: 'See the fault in the detail, and the Task in the vSphere client.' },
@@ -236,6 +241,8 @@ export interface FieldFault {
 export interface ErrorDetails {
   /** Who has the thing that was wanted, e.g. `machine lab-vm-1`. */
   readonly holder?: string;
+  /** The file that is locked, as a datastore path. */
+  readonly file?: string;
   readonly fields?: readonly FieldFault[];
   readonly retryAfterMs?: number;
   /** The vSphere fault as it came, without credentials. */

@@ -15,6 +15,8 @@ export type TaskRef = Branded<'TaskRef'>;
 export type DatastorePath = Branded<'DatastorePath'>;
 /** A virtual disk's uuid: 32 hex digits in lower case, without separators (vSphere prints it in two ways). */
 export type DiskUuid = Branded<'DiskUuid'>;
+/** A virtual machine's BIOS uuid as vSphere prints it: 8-4-4-4-12 hex digits in lower case. */
+export type MachineUuid = Branded<'MachineUuid'>;
 /** A volume's name, unique in the whole system. */
 export type VolumeName = Branded<'VolumeName'>;
 
@@ -88,6 +90,12 @@ export function parentPath(path: DatastorePath): DatastorePath {
 export function parseDiskUuid(text: string): DiskUuid | undefined {
   const hex = text.replaceAll(/[\s-]/g, '').toLowerCase();
   return /^[0-9a-f]{32}$/.test(hex) ? (hex as DiskUuid) : undefined;
+}
+
+/** With or without separators. */
+export function parseMachineUuid(text: string): MachineUuid | undefined {
+  const parts = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/.exec(parseDiskUuid(text) ?? '');
+  return parts === null ? undefined : (parts.slice(1).join('-') as MachineUuid);
 }
 
 export const RESOURCE_TYPES = ['volume', 'machine', 'image', 'layer', 'pull', 'system'] as const;

@@ -1,13 +1,17 @@
+import { isErrorCode } from '../core/errors.ts';
 import { type Moref, moref, splitMoref, type TaskRef } from '../core/ids.ts';
 import type { VimCaller } from './caller.ts';
 import { WATCHED } from './inventory-view.ts';
-import { viewSelection } from './properties.ts';
+import { WATCHED_MACHINE_PATHS } from './machine-facts.ts';
+import { type TypedPaths, viewSelection } from './properties.ts';
 import type { Vim } from './schema/vim.ts';
 import type { Login } from './session.ts';
 import { WATCHED_TASK_PATHS } from './task-watch.ts';
 
 // What the collector keeps on vCenter: a PropertyCollector of its own with one filter over a list of Tasks and, when somebody
-// watches the inventory, one over hosts and datastores. All of it lives in one login and ends with it.
+// watches them, one over hosts and datastores and one for each folder of machines. All of it lives in one login and ends with it.
+
+type PropertySpec = Vim<'PropertySpec'>;
 
 export interface Rig {
   readonly login: Login;
@@ -15,6 +19,9 @@ export interface Rig {
   readonly taskList: Moref;
   readonly taskFilter: Moref;
   readonly inventoryFilter?: Moref;
+  /** By folder. */
+  readonly machineFilters: ReadonlyMap<Moref, Moref>;
+  readonly goneFolders: ReadonlySet<Moref>;
   /** Fires when this rig must be given up: its poll then ends. */
   readonly broken: AbortController;
   /** Of `broken` or of the collector's end. */
@@ -32,7 +39,12 @@ async function createFilter(
 
 export async function buildRig(
   caller: VimCaller,
-  options: { readonly login: Login; readonly withInventory: boolean; readonly signal: AbortSignal },
+  options: {
+    readonly login: Login;
+    readonly withInventory: boolean;
+    readonly folders: readonly Moref[];
+    readonly signal: AbortSignal;
+  },
 ): Promise<Rig> {
   const { login, signal } = options;
   const call = { login, signal };
@@ -43,7 +55,15 @@ export async function buildRig(
     objectSet: [viewSelection(taskList, 'ListView')],
   };
   const taskFilter = await createFilter(caller, { collector, spec: tasks }, call);
-  const inventoryFilter = options.withInventory ? await createInventoryFilter(caller, collector, call) : undefined;
+  const root = { collector, container: login.content.rootFolder };
+  const inventoryFilter = options.withInventory
+    ? await createViewFilter(caller, { ...root, paths: WATCHED, also: [] }, call)
+    : undefined;
+  const machineFilters = new Map<Moref, Moref>();
+  for (const container of options.folders) {
+    const filter = await createMachineFilter(caller, { collector, container }, call);
+    if (filter !== undefined) machineFilters.set(container, filter);
+  }
   const broken = new AbortController();
   return {
     login,
@@ -51,26 +71,51 @@ export async function buildRig(
     taskList,
     taskFilter,
     ...(inventoryFilter === undefined ? {} : { inventoryFilter }),
+    machineFilters,
+    goneFolders: new Set(options.folders.filter((folder) => !machineFilters.has(folder))),
     broken,
     signal: AbortSignal.any([signal, broken.signal]),
     version: undefined,
   };
 }
 
-async function createInventoryFilter(
+async function createViewFilter(
   caller: VimCaller,
-  collector: Moref,
+  at: {
+    readonly collector: Moref;
+    readonly container: Moref;
+    readonly paths: TypedPaths;
+    readonly also: readonly PropertySpec[];
+  },
   call: { readonly login: Login; readonly signal: AbortSignal },
 ): Promise<Moref> {
-  const container = call.login.content.rootFolder;
-  const type = Object.keys(WATCHED);
+  const { collector, container, paths, also } = at;
+  const type = Object.keys(paths);
   const view = await caller.read('CreateContainerView', 'viewManager', { container, type, recursive: true }, call);
-  const propSet = Object.entries(WATCHED).map(([type, pathSet]) => ({ type, pathSet }));
-  return createFilter(
-    caller,
-    { collector, spec: { propSet, objectSet: [viewSelection(view, 'ContainerView')] } },
-    call,
-  );
+  const propSet = [...Object.entries(paths).map(([type, pathSet]) => ({ type, pathSet })), ...also];
+  const objectSet = [viewSelection(view, 'ContainerView'), ...(also.length === 0 ? [] : [{ obj: container }])];
+  return createFilter(caller, { collector, spec: { propSet, objectSet } }, call);
+}
+
+/** The folder itself is watched too: so there is a first answer when it is empty, and one when it goes. */
+const OF_FOLDER = [{ type: 'Folder', pathSet: ['name'] }];
+
+/** undefined: the folder is gone. */
+async function createMachineFilter(
+  caller: VimCaller,
+  at: { readonly collector: Moref; readonly container: Moref },
+  call: { readonly login: Login; readonly signal: AbortSignal },
+): Promise<Moref | undefined> {
+  try {
+    return await createViewFilter(
+      caller,
+      { ...at, paths: { VirtualMachine: WATCHED_MACHINE_PATHS }, also: OF_FOLDER },
+      call,
+    );
+  } catch (error) {
+    if (isErrorCode(error, 'vcenter-not-found')) return undefined;
+    throw error;
+  }
 }
 
 /** @returns the Tasks that vCenter does not know */

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { asStowageError, isErrorCode, StowageError } from '../core/errors.ts';
-import { type TaskRef, taskRef } from '../core/ids.ts';
+import { type Moref, type TaskRef, taskRef } from '../core/ids.ts';
+import type { MachinesChange } from '../core/ports/machines.ts';
 import { SessionLost, type VimCaller } from './caller.ts';
 import { InventoryFeed, type InventoryListener } from './inventory-feed.ts';
+import { MachineFeeds } from './machine-feeds.ts';
 import { abortError } from './abort.ts';
 import { readObject } from './properties.ts';
 import { asMoref, buildRig, destroyRig, modifyTaskList, type Rig } from './collector-rig.ts';
@@ -26,7 +28,8 @@ const REMOVAL_DELAY_MS = 1_000;
 const REST_MS = 250;
 
 /**
- * The one PropertyCollector loop of a process: for all Tasks that somebody waits for and, when watched, the inventory.
+ * The one PropertyCollector loop of a process: for all Tasks that somebody waits for and, when watched, the inventory and folders
+ * of machines.
  *
  * idle → (somebody waits) → polling → (session or network lost) → backing off → polling → … → (nobody waits when a poll ends) →
  * idle → closed.
@@ -38,6 +41,7 @@ export class Collector {
   readonly #pollSeconds: number;
   readonly #watches = new Map<TaskRef, TaskWatch>();
   readonly #inventory = new InventoryFeed();
+  readonly #machines = new MachineFeeds();
   readonly #closing = new AbortController();
   #login: Login | undefined;
   #rig: Rig | undefined;
@@ -77,10 +81,29 @@ export class Collector {
     if (signal.aborted) return;
     this.#assertOpen();
     this.#inventory.add(listener);
-    if (this.#rig !== undefined && this.#rig.inventoryFilter === undefined) this.#rig.broken.abort(new RigOutgrown());
-    this.#ensureLoop();
+    this.#watchMore();
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     this.#inventory.remove(listener);
+  }
+
+  /** Resolves when the signal fires. @throws `vcenter-not-found` when the folder is gone */
+  async watchMachines(folder: Moref, onChange: (change: MachinesChange) => void, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    this.#assertOpen();
+    const watching = this.#machines.watch(folder, onChange, signal);
+    this.#watchMore();
+    await watching;
+  }
+
+  /** The loop runs with a rig for all that is watched. */
+  #watchMore(): void {
+    if (this.#rig !== undefined && this.#isOutgrown(this.#rig)) this.#rig.broken.abort(new RigOutgrown());
+    this.#ensureLoop();
+  }
+
+  #isOutgrown(rig: Rig): boolean {
+    const isNew = (folder: Moref): boolean => !rig.machineFilters.has(folder);
+    return (this.#inventory.isWanted && rig.inventoryFilter === undefined) || this.#machines.folders.some(isNew);
   }
 
   async close(): Promise<void> {
@@ -100,7 +123,11 @@ export class Collector {
   }
 
   get #isWanted(): boolean {
-    return !this.#closing.signal.aborted && (this.#watches.size > 0 || this.#inventory.isWanted);
+    return !this.#closing.signal.aborted && this.#hasWork;
+  }
+
+  get #hasWork(): boolean {
+    return this.#watches.size > 0 || this.#inventory.isWanted || this.#machines.folders.length > 0;
   }
 
   #ensureLoop(): void {
@@ -142,8 +169,10 @@ export class Collector {
     const signal = this.#closing.signal;
     this.#login = await this.#caller.session.current(signal);
     const withInventory = this.#inventory.isWanted;
-    const rig = await buildRig(this.#caller, { login: this.#login, withInventory, signal });
+    const folders = this.#machines.folders;
+    const rig = await buildRig(this.#caller, { login: this.#login, withInventory, folders, signal });
     this.#inventory.renew();
+    this.#machines.renew(rig);
     this.#listed = new Set();
     this.#toAdd = new Set(this.#watches.keys());
     this.#toRemove = new Set();
@@ -153,7 +182,7 @@ export class Collector {
   }
 
   async #poll(rig: Rig): Promise<Vim<'UpdateSet'> | undefined> {
-    if (this.#inventory.isWanted && rig.inventoryFilter === undefined) throw new RigOutgrown();
+    if (this.#isOutgrown(rig)) throw new RigOutgrown();
     if (!this.#caller.session.isCurrent(rig.login)) throw new SessionLost();
     const options = { maxWaitSeconds: this.#pollSeconds };
     const params = rig.version === undefined ? { options } : { version: rig.version, options };
@@ -167,10 +196,12 @@ export class Collector {
 
   #apply(rig: Rig, update: Vim<'UpdateSet'>): void {
     rig.version = update.version;
-    for (const { filter, objectSet } of update.filterSet ?? []) {
-      if (filter !== rig.taskFilter) this.#inventory.apply(objectSet ?? [], update.truncated === true);
-      else for (const object of objectSet ?? []) this.#applyTask(object);
-    }
+    const isTruncated = update.truncated === true;
+    const updates = new Map((update.filterSet ?? []).map(({ filter, objectSet }) => [filter, objectSet ?? []]));
+    for (const object of updates.get(rig.taskFilter) ?? []) this.#applyTask(object);
+    const ofInventory = rig.inventoryFilter === undefined ? undefined : updates.get(rig.inventoryFilter);
+    if (ofInventory !== undefined) this.#inventory.apply(ofInventory, isTruncated);
+    this.#machines.apply(rig, updates, isTruncated);
   }
 
   #applyTask(object: Vim<'ObjectUpdate'>): void {
@@ -274,7 +305,7 @@ export class Collector {
   }
 }
 
-/** Somebody watches the inventory and the rig has no filter for it. */
+/** Somebody watches what the rig has no filter for. */
 class RigOutgrown extends StowageError {
   constructor() {
     super('vcenter-state', 'the collector is built anew');

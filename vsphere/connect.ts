@@ -5,12 +5,16 @@ import type { DataCentre } from '../core/ports/data-centre.ts';
 import { VimCaller } from './caller.ts';
 import { Collector } from './collector.ts';
 import { createDisks } from './disks.ts';
+import { createEstates } from './estates.ts';
+import { createEventLog } from './event-log.ts';
 import { createFiles } from './files.ts';
 import { Folder } from './folder.ts';
+import { createHosts } from './hosts.ts';
 import { createInventory } from './inventory.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { createMachines } from './machines.ts';
 import { Places } from './places.ts';
+import { createPower } from './power.ts';
 import { Session } from './session.ts';
 import { SoapClient } from './soap-client.ts';
 import { createTasks } from './tasks.ts';
@@ -69,7 +73,11 @@ export async function connectDataCentre(options: ConnectOptions): Promise<DataCe
     tasks: createTasks(caller, collector),
     disks: createDisks(caller, places),
     files: createFiles({ caller, collector, places, folder }),
-    machines: createMachines(caller),
+    machines: createMachines({ caller, collector, places }),
+    power: createPower(caller, places),
+    hosts: createHosts(caller, places),
+    estates: createEstates(caller, places),
+    eventLog: createEventLog(caller),
     inventory: createInventory({ caller, collector, places }),
 
     async ping(signal) {

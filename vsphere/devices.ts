@@ -1,17 +1,17 @@
 import { parseDatastorePath, parseDiskUuid } from '../core/ids.ts';
-import type { DiskSlot, MachineDisk, ScsiController } from '../core/ports/data-centre.ts';
+import type { DiskSlot, MachineDisk, NewDisk, ScsiController } from '../core/ports/machines.ts';
 import type { Vim } from './schema/vim.ts';
 
 export type Device = NonNullable<Vim<'VirtualMachineConfigSpec'>['deviceChange']>[number]['device'];
 type Disk = Extract<Device, { readonly xsiType: 'VirtualDisk' }>;
 type Controller = Extract<Device, { readonly sharedBus: unknown }>;
-type DeviceChange = Vim<'VirtualDeviceConfigSpec'>;
+export type DeviceChange = Vim<'VirtualDeviceConfigSpec'>;
 
 /** The unit that a SCSI controller itself takes on its bus. */
 const CONTROLLER_UNIT = 7;
 /** Keys of devices that are being added are negative, so that they meet no key of vSphere's. */
-const NEW_CONTROLLER_KEY = -1;
-const NEW_DISK_KEY = -2;
+export const newControllerKey = (n: number): number => -1 - n;
+export const newDiskKey = (n: number): number => -101 - n;
 
 const isDisk = (device: Device): device is Disk => device.xsiType === 'VirtualDisk';
 const isScsiController = (device: Device): device is Controller => 'sharedBus' in device && 'busNumber' in device;
@@ -49,38 +49,59 @@ export function disksOf(devices: readonly Device[]): readonly MachineDisk[] {
   });
 }
 
-/** Adds an existing disk, and its controller where the slot wants a new one, in one specification. */
-export function attachChanges(path: string, slot: DiskSlot, mode: string): readonly DeviceChange[] {
-  const controllerKey = slot.controller === 'existing' ? slot.controllerKey : NEW_CONTROLLER_KEY;
-  const disk: DeviceChange = {
-    operation: 'add',
-    device: {
-      xsiType: 'VirtualDisk',
-      key: NEW_DISK_KEY,
-      backing: { xsiType: 'VirtualDiskFlatVer2BackingInfo', fileName: path, diskMode: mode },
-      controllerKey,
-      unitNumber: slot.unit,
-      // Required by the schema; of an existing disk vSphere reads it from its descriptor.
-      capacityInKB: 0,
-    },
-  };
-  if (slot.controller === 'existing') return [disk];
-  const controller: DeviceChange = {
+export function newController(key: number, bus: number): DeviceChange {
+  return {
     operation: 'add',
     device: {
       xsiType: 'ParaVirtualSCSIController',
-      key: NEW_CONTROLLER_KEY,
-      busNumber: slot.bus,
+      key,
+      busNumber: bus,
       sharedBus: 'noSharing',
       scsiCtlrUnitNumber: CONTROLLER_UNIT,
     },
   };
-  return [controller, disk];
 }
 
-/** Without a fileOperation: the file stays. */
-export function detachChanges(diskKey: number): readonly DeviceChange[] {
-  return [{ operation: 'remove', device: { xsiType: 'VirtualDisk', key: diskKey, capacityInKB: 0 } }];
+/** An existing disk: its capacity is required by the schema, and read by vSphere from its descriptor. */
+export function existingDisk(
+  path: string,
+  mode: string,
+  at: { readonly key: number; readonly controllerKey: number; readonly unit: number },
+): DeviceChange {
+  return {
+    operation: 'add',
+    device: {
+      xsiType: 'VirtualDisk',
+      key: at.key,
+      backing: { xsiType: 'VirtualDiskFlatVer2BackingInfo', fileName: path, diskMode: mode },
+      controllerKey: at.controllerKey,
+      unitNumber: at.unit,
+      capacityInKB: 0,
+    },
+  };
+}
+
+/** Adds existing disks, and the controllers that their slots want new, in one specification. */
+export function attachChanges(disks: readonly NewDisk[]): readonly DeviceChange[] {
+  const buses = [...new Set(disks.flatMap(({ slot }) => (slot.controller === 'new' ? [slot.bus] : [])))];
+  const keyOf = (slot: DiskSlot): number =>
+    slot.controller === 'existing' ? slot.controllerKey : newControllerKey(buses.indexOf(slot.bus));
+  return [
+    ...buses.map((bus, i) => newController(newControllerKey(i), bus)),
+    ...disks.map(({ path, slot, mode }, i) =>
+      existingDisk(path, mode, { key: newDiskKey(i), controllerKey: keyOf(slot), unit: slot.unit }),
+    ),
+  ];
+}
+
+/** Without a fileOperation: the files stay. */
+export function detachChanges(diskKeys: readonly number[]): readonly DeviceChange[] {
+  return diskKeys.map((key) => ({ operation: 'remove', device: { xsiType: 'VirtualDisk', key, capacityInKB: 0 } }));
+}
+
+/** Of whatever backing. */
+export function diskKeysOf(devices: readonly Device[]): readonly number[] {
+  return devices.filter(isDisk).map((disk) => disk.key);
 }
 
 /** undefined: the machine has no such disk, or one whose backing our schema cannot give back whole. */

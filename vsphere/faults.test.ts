@@ -23,6 +23,17 @@ describe('faults', () => {
     ['InvalidPowerState', 'vcenter-state', 'retry'],
     ['HostNotConnected', 'vcenter-state', 'retry'],
     ['HostCommunication', 'vcenter-state', 'retry'],
+    ['HostNotReachable', 'vcenter-state', 'retry'],
+    ['InvalidHostConnectionState', 'vcenter-state', 'retry'],
+    ['CannotAccessVmConfig', 'vcenter-state', 'retry'],
+    ['NoCompatibleHost', 'hosts-full', 'retry'],
+    ['InsufficientMemoryResourcesFault', 'hosts-full', 'retry'],
+    ['InsufficientFailoverResourcesFault', 'hosts-full', 'retry'],
+    ['RestrictedVersion', 'vcenter-unsupported', 'fatal'],
+    ['MemorySizeNotSupported', 'vcenter-invalid', 'fatal'],
+    ['TooManyDevices', 'vcenter-invalid', 'fatal'],
+    ['MemoryHotPlugNotSupported', 'vcenter-state', 'retry'],
+    ['GenericVmConfigFault', 'vcenter-fault', 'retry'],
     ['NetworkDisruptedAndConfigRolledBack', 'vcenter-busy', 'retry'],
     ['NoDiskSpace', 'store-full', 'fatal'],
     ['InsufficientStorageSpace', 'store-full', 'fatal'],
@@ -45,6 +56,31 @@ describe('faults', () => {
     );
     const cause = { fault: { xsiType: 'NoDiskSpace', datastore: 'ds' } };
     expect(codeOfFault({ xsiType: 'SystemError', faultCause: cause })).toBe('store-full');
+  });
+
+  test('a lock is one also inside of what it keeps from happening, and names its file', () => {
+    const file = '[shared-1] volumes/v/v.vmdk';
+    const inner = { fault: { xsiType: 'FileLocked', file } };
+    expect(codeOfFault({ xsiType: 'CannotAccessVmDisk', reason: inner })).toBe('file-locked');
+    expect(codeOfFault({ xsiType: 'VmFailoverFailed', reason: 'only text' })).toBe('vcenter-fault');
+    const faultMessage = [{ key: 'msg.fileio.lock' }, { key: 'msg.disk.noBackEnd', arg: [{ key: '1', value: file }] }];
+    for (const fault of [
+      { xsiType: 'CannotAccessVmDisk', reason: inner },
+      { xsiType: 'GenericVmConfigFault', faultMessage },
+    ]) {
+      const error = translateFault({ fault, message: '' }, 'a Task');
+      expect(error).toMatchObject({ code: 'file-locked', details: { file } });
+      expect(error.message).toContain(file);
+    }
+    const unnamed = translateFault({ fault: { xsiType: 'FileLocked', file: '/vmfs/x' }, message: '' }, 'a Task');
+    expect(unnamed.details).not.toHaveProperty('file');
+  });
+
+  test('a power state that is the one asked for is already so, another is not', () => {
+    const fault = { xsiType: 'InvalidPowerState', requestedState: 'poweredOn', existingState: 'poweredOn' };
+    expect(codeOfFault(fault)).toBe('vcenter-already-so');
+    expect(dispositionOf('vcenter-already-so')).toBe('fatal');
+    expect(codeOfFault({ ...fault, requestedState: 'poweredOff' })).toBe('vcenter-state');
   });
 
   test('NoPermission names the privilege and the object', () => {

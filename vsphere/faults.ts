@@ -1,25 +1,53 @@
 import { type ErrorCode, StowageError } from '../core/errors.ts';
-import type { Moref } from '../core/ids.ts';
+import { type Moref, parseDatastorePath } from '../core/ids.ts';
 import type { DecodedFault } from './codec/decode.ts';
 
 // vSphere's faults as errors of the catalogue: by the fault's type and fields, never by its text, which is localized.
 
 export const FAULT_CODES: Readonly<Record<string, ErrorCode>> = {
+  AffinityConfigured: 'vcenter-invalid',
   AlreadyExists: 'vcenter-exists',
   CannotAccessFile: 'vcenter-state',
+  CannotAccessNetwork: 'hosts-full',
+  CannotAccessVmComponent: 'vcenter-state',
+  CannotAccessVmConfig: 'vcenter-state',
+  CannotAccessVmDevice: 'vcenter-state',
+  CannotAccessVmDisk: 'vcenter-state',
+  CannotCreateFile: 'vcenter-state',
+  CannotDeleteFile: 'vcenter-state',
   ConcurrentAccess: 'vcenter-conflict',
+  CpuHotPlugNotSupported: 'vcenter-state',
+  CpuIncompatible: 'hosts-full',
+  DatacenterMismatch: 'vcenter-invalid',
   DatastoreNotWritableOnHost: 'vcenter-state',
+  DeviceNotFound: 'vcenter-invalid',
+  DeviceNotSupported: 'vcenter-unsupported',
+  DisallowedOperationOnFailoverHost: 'vcenter-state',
+  DrsDisabledOnVm: 'vcenter-unsupported',
+  DrsVmotionIncompatibleFault: 'hosts-full',
   DuplicateName: 'vcenter-exists',
   FileAlreadyExists: 'vcenter-exists',
   FileLocked: 'file-locked',
   FileNameTooLong: 'vcenter-invalid',
   FileNotFound: 'vcenter-not-found',
+  FileNotWritable: 'vcenter-state',
   FileTooLarge: 'vcenter-invalid',
+  HostAccessRestrictedToManagementServer: 'vcenter-state',
   HostCommunication: 'vcenter-state',
   HostConnectFault: 'vcenter-state',
   HostNotConnected: 'vcenter-state',
   HostNotReachable: 'vcenter-state',
   InaccessibleDatastore: 'vcenter-state',
+  InsufficientAgentVmsDeployed: 'vcenter-state',
+  InsufficientCpuResourcesFault: 'hosts-full',
+  InsufficientFailoverResourcesFault: 'hosts-full',
+  InsufficientHostCapacityFault: 'hosts-full',
+  InsufficientHostCpuCapacityFault: 'hosts-full',
+  InsufficientHostMemoryCapacityFault: 'hosts-full',
+  InsufficientMemoryResourcesFault: 'hosts-full',
+  InsufficientPerCpuCapacity: 'hosts-full',
+  InsufficientResourcesFault: 'hosts-full',
+  InsufficientStandbyResource: 'hosts-full',
   InsufficientStorageSpace: 'store-full',
   InvalidArgument: 'vcenter-invalid',
   InvalidController: 'vcenter-invalid',
@@ -43,23 +71,42 @@ export const FAULT_CODES: Readonly<Record<string, ErrorCode>> = {
   InvalidVmConfig: 'vcenter-invalid',
   LicenseRestricted: 'vcenter-unsupported',
   ManagedObjectNotFound: 'vcenter-not-found',
+  MemoryHotPlugNotSupported: 'vcenter-state',
+  MemorySizeNotSupported: 'vcenter-invalid',
+  MemorySizeNotSupportedByDatastore: 'vcenter-invalid',
   MethodDisabled: 'vcenter-state',
   MethodNotFound: 'vcenter-unsupported',
   MissingController: 'vcenter-invalid',
   NetworkDisruptedAndConfigRolledBack: 'vcenter-busy',
+  NoActiveHostInCluster: 'hosts-full',
+  NoCompatibleDatastore: 'vcenter-state',
+  NoCompatibleHardAffinityHost: 'hosts-full',
+  NoCompatibleHost: 'hosts-full',
+  NoCompatibleHostWithAccessToDevice: 'hosts-full',
   NoDiskSpace: 'store-full',
   NoPermission: 'vcenter-no-permission',
   // Only seen when a new session is refused too: the next attempt logs in afresh.
   NotAuthenticated: 'vcenter-state',
+  NotEnoughCpus: 'hosts-full',
+  NotEnoughLogicalCpus: 'hosts-full',
   NotFound: 'vcenter-not-found',
   NotImplemented: 'vcenter-unsupported',
   NotSupported: 'vcenter-unsupported',
+  NumVirtualCpusExceedsLimit: 'vcenter-invalid',
+  NumVirtualCpusNotSupported: 'vcenter-invalid',
+  OutOfBounds: 'vcenter-invalid',
   RequestCanceled: 'job-cancelled',
   ResourceInUse: 'vcenter-busy',
+  RestrictedVersion: 'vcenter-unsupported',
+  SharedBusControllerNotSupported: 'vcenter-unsupported',
   TaskInProgress: 'vcenter-busy',
   Timedout: 'vcenter-busy',
   TooManyDevices: 'vcenter-invalid',
+  UnsupportedDatastore: 'vcenter-unsupported',
+  UnsupportedGuest: 'vcenter-unsupported',
   VAppTaskInProgress: 'vcenter-busy',
+  VirtualDiskModeNotSupported: 'vcenter-unsupported',
+  VmValidateMaxDevice: 'vcenter-invalid',
 };
 
 /** How a file lock shows in faults that are about something else, e.g. GenericVmConfigFault at power-on. */
@@ -79,22 +126,47 @@ export function asDecodedFault(value: unknown): DecodedFault | undefined {
   return isRecord(value) && typeof value['xsiType'] === 'string' ? (value as DecodedFault) : undefined;
 }
 
-function causeOf(fault: DecodedFault): DecodedFault | undefined {
-  const cause = fault['faultCause'];
-  return isRecord(cause) ? asDecodedFault(cause['fault']) : undefined;
+function messagesOf(fault: DecodedFault): readonly Readonly<Record<string, unknown>>[] {
+  const messages: unknown = fault['faultMessage'];
+  return Array.isArray(messages) ? messages.filter(isRecord) : [];
 }
 
-function hasMessageKey(fault: DecodedFault, key: string): boolean {
-  const messages = fault['faultMessage'];
-  return Array.isArray(messages) && messages.some((message) => isRecord(message) && message['key'] === key);
+function isLock(fault: DecodedFault): boolean {
+  return fault.xsiType === 'FileLocked' || messagesOf(fault).some((message) => message['key'] === LOCK_MESSAGE_KEY);
+}
+
+/** The fault and those that it gives as its cause or, as the kin of CannotAccessVmComponent do, as its reason. */
+function chainOf(fault: DecodedFault): readonly DecodedFault[] {
+  const inner = [fault['faultCause'], fault['reason']]
+    .map((each) => (isRecord(each) ? asDecodedFault(each['fault']) : undefined))
+    .find((each) => each !== undefined);
+  return inner === undefined ? [fault] : [fault, ...chainOf(inner)];
+}
+
+/** Asked for what is: the state that it needed is the one that it found. */
+function isAlreadySo(fault: DecodedFault): boolean {
+  const { requestedState, existingState } = fault;
+  return fault.xsiType === 'InvalidPowerState' && existingState !== undefined && requestedState === existingState;
 }
 
 export function codeOfFault(fault: DecodedFault): ErrorCode {
-  if (hasMessageKey(fault, LOCK_MESSAGE_KEY)) return 'file-locked';
-  const code = FAULT_CODES[fault.xsiType];
-  if (code !== undefined) return code;
-  const cause = causeOf(fault);
-  return cause === undefined ? 'vcenter-fault' : codeOfFault(cause);
+  if (isAlreadySo(fault)) return 'vcenter-already-so';
+  const chain = chainOf(fault);
+  if (chain.some(isLock)) return 'file-locked';
+  return chain.map((each) => FAULT_CODES[each.xsiType]).find((code) => code !== undefined) ?? 'vcenter-fault';
+}
+
+/** The datastore path that a fault about a lock names, in itself or in one of its messages' arguments. */
+function lockedFile(fault: DecodedFault): string | undefined {
+  const said = chainOf(fault).flatMap((each) => [
+    each['file'],
+    ...messagesOf(each).flatMap((message) => (Array.isArray(message['arg']) ? message['arg'] : []).map(valueOf)),
+  ]);
+  return said.find((text) => typeof text === 'string' && parseDatastorePath(text) !== undefined) as string | undefined;
+}
+
+function valueOf(arg: unknown): unknown {
+  return isRecord(arg) ? arg['value'] : undefined;
 }
 
 /** What of the fault's own fields tells the reader where to look. */
@@ -102,7 +174,9 @@ function hintOf(fault: DecodedFault): string {
   const { privilegeId, object, file, datastore, invalidProperty, obj, name } = fault;
   if (fault.xsiType === 'NoPermission' && typeof privilegeId === 'string')
     return `needs the privilege ${privilegeId}${typeof object === 'string' ? ` on ${object}` : ''}`;
-  const texts = [file, datastore, invalidProperty, obj, name].filter((value) => typeof value === 'string');
+  const texts = [lockedFile(fault), file, datastore, invalidProperty, obj, name].filter(
+    (value) => typeof value === 'string',
+  );
   return texts.find((text) => text !== '') ?? '';
 }
 
@@ -112,7 +186,12 @@ export function translateFault({ fault, message }: VimFault, context: string): S
   const hint = hintOf(fault);
   const said = message === '' || message === type || message.startsWith('*') ? '' : ` (${message})`;
   const text = `${context}: ${type}${hint === '' ? '' : `: ${hint}`}${said}`;
-  return new StowageError(codeOfFault(fault), text, { fault: { type, message, detail } });
+  const code = codeOfFault(fault);
+  const locked = code === 'file-locked' ? lockedFile(fault) : undefined;
+  return new StowageError(code, text, {
+    ...(locked === undefined ? {} : { file: locked }),
+    fault: { type, message, detail },
+  });
 }
 
 export function contextOf(method: string, self: Moref | string): string {

@@ -118,13 +118,16 @@ export type TypedPaths = Readonly<Record<string, readonly string[]>>;
 /** A view of each set of types lives as long as its login: it follows the inventory by itself. */
 const views = new WeakMap<Login, Map<string, Promise<Moref>>>();
 
-function viewOf(caller: VimCaller, login: Login, type: readonly string[]): Promise<Moref> {
+function viewOf(
+  caller: VimCaller,
+  login: Login,
+  { container, type }: { readonly container: Moref; readonly type: readonly string[] },
+): Promise<Moref> {
   const known = views.get(login) ?? new Map<string, Promise<Moref>>();
   views.set(login, known);
-  const key = type.join();
+  const key = [container, ...type].join();
   const kept = known.get(key);
   if (kept !== undefined) return kept;
-  const container = login.content.rootFolder;
   // Shared by all callers: not under the signal of the first.
   const made = caller.read('CreateContainerView', 'viewManager', { container, type, recursive: true }, { login });
   known.set(key, made);
@@ -132,14 +135,15 @@ function viewOf(caller: VimCaller, login: Login, type: readonly string[]): Promi
   return made;
 }
 
-/** All objects of some types below the root folder, page by page. */
+/** All objects of some types below a container, by default the root folder, page by page. */
 export async function readInventory(
   caller: VimCaller,
-  wanted: { readonly paths: TypedPaths; readonly pageObjects: number },
+  wanted: { readonly paths: TypedPaths; readonly pageObjects: number; readonly below?: Moref },
   signal: AbortSignal | undefined,
 ): Promise<readonly Vim<'ObjectContent'>[]> {
   return caller.withLogin(signal, async (login) => {
-    const view = await orAborted(viewOf(caller, login, Object.keys(wanted.paths)), signal);
+    const scope = { container: wanted.below ?? login.content.rootFolder, type: Object.keys(wanted.paths) };
+    const view = await orAborted(viewOf(caller, login, scope), signal);
     const propSet = Object.entries(wanted.paths).map(([type, pathSet]) => ({ type, pathSet }));
     const spec = { propSet, objectSet: [viewSelection(view, 'ContainerView')] };
     const found: Vim<'ObjectContent'>[] = [];
@@ -152,10 +156,11 @@ export async function readInventory(
 /** @param pageObjects how many objects an answer may have; more of them where little is read of each */
 export async function readAll<T extends ManagedType, P extends PropertyPath<T>>(
   caller: VimCaller,
-  { type, paths, pageObjects = PAGE_OBJECTS }: Wanted<T, P> & { readonly pageObjects?: number },
+  wanted: Wanted<T, P> & { readonly pageObjects?: number; readonly below?: Moref },
   signal: AbortSignal | undefined,
 ): Promise<readonly Found<T, P>[]> {
-  const objects = await readInventory(caller, { paths: { [type]: paths }, pageObjects }, signal);
+  const { type, paths, pageObjects = PAGE_OBJECTS, ...scope } = wanted;
+  const objects = await readInventory(caller, { paths: { [type]: paths }, pageObjects, ...scope }, signal);
   return objects.map((object) => parseObject<T, P>(type, object));
 }
 

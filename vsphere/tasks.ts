@@ -9,6 +9,12 @@ import { asMoref } from './collector-rig.ts';
 /** Ids by which vCenter describes Tasks, where they are not made from the method's name. Source: vSphere's task descriptions. */
 const DESCRIPTIONS: Readonly<Record<string, readonly string[]>> = {
   ReconfigVM_Task: ['VirtualMachine.reconfigure', 'VirtualMachine.reconfigVm'],
+  PowerOnVM_Task: ['VirtualMachine.powerOn'],
+  PowerOffVM_Task: ['VirtualMachine.powerOff'],
+  PowerOnMultiVM_Task: ['Datacenter.powerOnVm', 'Datacenter.powerOnMultiVM'],
+  SuspendVM_Task: ['VirtualMachine.suspend'],
+  ResetVM_Task: ['VirtualMachine.reset'],
+  RelocateVM_Task: ['VirtualMachine.relocate'],
   DeleteDatastoreFile_Task: ['FileManager.deleteFile', 'FileManager.deleteDatastoreFile'],
   CopyDatastoreFile_Task: ['FileManager.copyFile', 'FileManager.copyDatastoreFile'],
   SearchDatastore_Task: ['HostDatastoreBrowser.search', 'HostDatastoreBrowser.searchDatastore'],

@@ -1,7 +1,22 @@
 import type { HostConnection } from '../host.ts';
 import type { DatastorePath, DiskUuid, Moref, TaskRef } from '../ids.ts';
 import type { DiskFormat } from '../volume.ts';
+import type { Estates } from './estate.ts';
+import type { EventLog } from './event-log.ts';
 import type { Fence } from './fence.ts';
+import type { Hosts } from './hosts.ts';
+import type { Machines } from './machines.ts';
+import type { Power } from './power.ts';
+
+export type {
+  AttachedDisk,
+  DiskMode,
+  DiskSlot,
+  Machine,
+  MachineDisk,
+  Machines,
+  ScsiController,
+} from './machines.ts';
 
 // What jobs need of vSphere. Reads take a signal, changes take a fence. Every method rejects with a StowageError only.
 // A method that returns a TaskRef has only started something: the caller stores the reference, then waits for it.
@@ -82,92 +97,6 @@ export interface Files {
   copy(from: DatastorePath, to: DatastorePath, fence: Fence): Promise<TaskRef>;
 }
 
-export type PowerState = 'on' | 'off' | 'suspended';
-
-export interface MachineDisk {
-  readonly key: number;
-  readonly controllerKey: number;
-  readonly unit: number;
-  readonly path: DatastorePath;
-  readonly uuid?: DiskUuid;
-  readonly capacityBytes: number;
-  /** vSphere's `diskMode`. */
-  readonly mode: string;
-}
-
-export interface ScsiController {
-  readonly key: number;
-  readonly bus: number;
-  /** The type's name in vSphere's schema, e.g. `ParaVirtualSCSIController`. */
-  readonly type: string;
-  /** Of any device on it, and the controller's own unit 7. */
-  readonly takenUnits: readonly number[];
-}
-
-export interface Machine {
-  readonly ref: Moref;
-  readonly name: string;
-  /** Goes into a reconfigure: a change in between makes it fail with `vcenter-conflict`. */
-  readonly changeVersion: string;
-  readonly power: PowerState;
-  readonly connected: boolean;
-  readonly host?: Moref;
-  readonly controllers: readonly ScsiController[];
-  readonly disks: readonly MachineDisk[];
-}
-
-/** A free place for a disk: on a controller that is there, or on a new PVSCSI controller made in the same reconfigure. */
-export type DiskSlot =
-  | { readonly controller: 'existing'; readonly controllerKey: number; readonly unit: number }
-  | { readonly controller: 'new'; readonly bus: number; readonly unit: number };
-
-/** independent_persistent: read-write, left out of snapshots. independent_nonpersistent: writes are thrown away at power-off. */
-export type DiskMode = 'independent_persistent' | 'independent_nonpersistent';
-
-/** A disk and the machine that has it. */
-export interface AttachedDisk {
-  readonly machine: Moref;
-  readonly name: string;
-  readonly power: PowerState;
-  readonly disk: MachineDisk;
-}
-
-/** Virtual machines. Each change is one ReconfigVM_Task with the machine's changeVersion. */
-export interface Machines {
-  /** By inventory name or moref (`vm-42` or `VirtualMachine:vm-42`). @throws `vcenter-invalid` when several have the name (they are listed). */
-  find(nameOrMoref: string, signal: AbortSignal): Promise<Machine | undefined>;
-  /** Every machine that has a disk with one of these uuids or paths attached, with just those disks. Reads all machines, in pages. */
-  findByDisk(
-    wanted: { readonly uuids?: readonly DiskUuid[]; readonly paths?: readonly DatastorePath[] },
-    signal: AbortSignal,
-  ): Promise<readonly AttachedDisk[]>;
-  attach(
-    spec: {
-      readonly machine: Moref;
-      readonly changeVersion: string;
-      readonly path: DatastorePath;
-      readonly slot: DiskSlot;
-      readonly mode: DiskMode;
-    },
-    fence: Fence,
-  ): Promise<TaskRef>;
-  /** Takes the device away and keeps the file. */
-  detach(
-    spec: { readonly machine: Moref; readonly changeVersion: string; readonly diskKey: number },
-    fence: Fence,
-  ): Promise<TaskRef>;
-  /** Grows an attached disk. */
-  extend(
-    spec: {
-      readonly machine: Moref;
-      readonly changeVersion: string;
-      readonly diskKey: number;
-      readonly capacityBytes: number;
-    },
-    fence: Fence,
-  ): Promise<TaskRef>;
-}
-
 export interface HostFacts {
   readonly ref: Moref;
   readonly name: string;
@@ -215,6 +144,10 @@ export interface DataCentre {
   readonly disks: Disks;
   readonly files: Files;
   readonly machines: Machines;
+  readonly power: Power;
+  readonly hosts: Hosts;
+  readonly estates: Estates;
+  readonly eventLog: EventLog;
   readonly inventory: Inventory;
   /** One cheap authenticated read; resolves with vCenter's own clock and its name, rejects when a job could not run. */
   ping(signal: AbortSignal): Promise<{ readonly about: string; readonly apiVersion: string; readonly clock: string }>;

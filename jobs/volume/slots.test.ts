@@ -21,8 +21,10 @@ const machine = (...controllers: readonly ScsiController[]): Machine => ({
   changeVersion: '1',
   power: 'on',
   connected: true,
+  connection: 'connected',
   controllers,
   disks: [],
+  extraConfig: {},
 });
 
 describe('the slot for a disk', () => {

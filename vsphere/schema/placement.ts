@@ -26,6 +26,29 @@ export const placementTypes = {
   ClusterRecommendation: { fields: { key: 'string', rating: 'int', action: 'ClusterAction[]' } },
   ClusterAction: { fields: { type: 'string', target: 'ManagedObjectReference?' } },
   StoragePlacementAction: { base: 'ClusterAction', fields: { destination: 'ManagedObjectReference' } },
+  PlacementSpec: {
+    fields: {
+      configSpec: 'VirtualMachineConfigSpec?',
+      placementType: 'string?',
+    },
+  },
+  PlacementResult: { fields: { recommendations: 'ClusterRecommendation[]', drsFault: 'ClusterDrsFaults?' } },
+  PlacementAction: {
+    base: 'ClusterAction',
+    fields: { vm: 'ManagedObjectReference?', targetHost: 'ManagedObjectReference?' },
+  },
+  ComputeResourceConfigInfo: { fields: {} },
+  ClusterConfigInfoEx: {
+    base: 'ComputeResourceConfigInfo',
+    fields: { dasConfig: 'ClusterDasConfigInfo', drsConfig: 'ClusterDrsConfigInfo' },
+  },
+  ClusterDasConfigInfo: { fields: { enabled: 'boolean?' } },
+  ClusterDrsConfigInfo: { fields: { enabled: 'boolean?' } },
+  ResourceConfigSpec: {
+    fields: { cpuAllocation: 'ResourceAllocationInfo', memoryAllocation: 'ResourceAllocationInfo' },
+  },
+  DatastoreHostMount: { fields: { key: 'ManagedObjectReference', mountInfo: 'HostMountInfo' } },
+  HostMountInfo: { fields: { accessMode: 'string', mounted: 'boolean?', accessible: 'boolean?' } },
   ClusterDrsFaults: { fields: { reason: 'string' } },
 } as const satisfies Readonly<Record<string, ObjectType>>;
 
@@ -40,6 +63,45 @@ export const placementOperations = {
     params: { storageSpec: 'StoragePlacementSpec' },
     result: 'StoragePlacementResult',
   },
+  PlaceVm: {
+    on: 'ClusterComputeResource',
+    params: { placementSpec: 'PlacementSpec' },
+    result: 'PlacementResult',
+    faults: ['InvalidState', 'RuntimeFault'],
+  },
+  EnterMaintenanceMode_Task: {
+    on: 'HostSystem',
+    params: { timeout: 'int', evacuatePoweredOffVms: 'boolean?' },
+    result: 'ManagedObjectReference',
+    changes: true,
+    faults: ['InvalidState', 'Timedout', 'RequestCanceled'],
+  },
+  ExitMaintenanceMode_Task: {
+    on: 'HostSystem',
+    params: { timeout: 'int' },
+    result: 'ManagedObjectReference',
+    changes: true,
+    faults: ['InvalidState', 'Timedout'],
+  },
+  CreateFolder: {
+    on: 'Folder',
+    params: { name: 'string' },
+    result: 'ManagedObjectReference',
+    changes: true,
+    faults: ['DuplicateName', 'InvalidName'],
+  },
+  CreateResourcePool: {
+    on: 'ResourcePool',
+    params: { name: 'string', spec: 'ResourceConfigSpec' },
+    result: 'ManagedObjectReference',
+    changes: true,
+    faults: ['DuplicateName', 'InvalidName', 'InsufficientResourcesFault'],
+  },
+  FindChild: {
+    on: 'SearchIndex',
+    params: { entity: 'ManagedObjectReference', name: 'string' },
+    result: 'ManagedObjectReference?',
+  },
 } as const satisfies Readonly<Record<string, Operation>>;
 
 export const placementProperties = {
@@ -49,6 +111,7 @@ export const placementProperties = {
     parent: 'ManagedObjectReference',
     vmFolder: 'ManagedObjectReference',
     datastore: 'ManagedObjectReference[]',
+    network: 'ManagedObjectReference[]',
   },
   Folder: { name: 'string', parent: 'ManagedObjectReference' },
   HostSystem: {
@@ -60,13 +123,23 @@ export const placementProperties = {
     'summary.hardware.cpuMhz': 'int',
     'summary.hardware.numCpuCores': 'short',
     'summary.hardware.memorySize': 'long',
+    'summary.quickStats.overallMemoryUsage': 'int',
   },
   Datastore: {
     name: 'string',
     parent: 'ManagedObjectReference',
     summary: 'DatastoreSummary',
     browser: 'ManagedObjectReference',
+    host: 'DatastoreHostMount[]',
   },
   StoragePod: { name: 'string', childEntity: 'ManagedObjectReference[]' },
-  ComputeResource: { name: 'string', resourcePool: 'ManagedObjectReference' },
+  ComputeResource: {
+    name: 'string',
+    resourcePool: 'ManagedObjectReference',
+    host: 'ManagedObjectReference[]',
+    configurationEx: 'ComputeResourceConfigInfo',
+  },
+  Network: { name: 'string' },
+  DistributedVirtualPortgroup: { key: 'string', 'config.distributedVirtualSwitch': 'ManagedObjectReference' },
+  DistributedVirtualSwitch: { uuid: 'string' },
 } as const;

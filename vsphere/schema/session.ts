@@ -11,6 +11,8 @@ export const sessionTypes = {
       about: 'AboutInfo',
       sessionManager: 'ManagedObjectReference?',
       taskManager: 'ManagedObjectReference?',
+      eventManager: 'ManagedObjectReference?',
+      searchIndex: 'ManagedObjectReference?',
       fileManager: 'ManagedObjectReference?',
       virtualDiskManager: 'ManagedObjectReference?',
       storageResourceManager: 'ManagedObjectReference?',

@@ -1,4 +1,5 @@
 import type { EnumType, FieldSpecs, ObjectType, Operation, PropertyTable } from './define.ts';
+import { eventEnums, eventOperations, eventTypes } from './event.ts';
 import { machineEnums, machineOperations, machineProperties, machineTypes } from './machine.ts';
 import { placementEnums, placementOperations, placementProperties, placementTypes } from './placement.ts';
 import { propertyEnums, propertyOperations, propertyTypes } from './property.ts';
@@ -16,6 +17,7 @@ export const TYPES = {
   ...storageTypes,
   ...machineTypes,
   ...placementTypes,
+  ...eventTypes,
 } as const satisfies Readonly<Record<string, ObjectType>>;
 
 export const ENUMS = {
@@ -23,6 +25,7 @@ export const ENUMS = {
   ...taskEnums,
   ...machineEnums,
   ...placementEnums,
+  ...eventEnums,
 } as const satisfies Readonly<Record<string, EnumType>>;
 
 export const OPERATIONS = {
@@ -32,6 +35,7 @@ export const OPERATIONS = {
   ...storageOperations,
   ...machineOperations,
   ...placementOperations,
+  ...eventOperations,
 } as const satisfies Readonly<Record<string, Operation>>;
 
 export const PROPERTIES = {

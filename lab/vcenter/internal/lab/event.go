@@ -202,6 +202,7 @@ func (l *Lab) createEventCollector(c *call, r *types.CreateCollectorForEvents) (
 		e.size = int(r.Filter.MaxCount)
 	}
 	e.fill(l)
+	e.next = 0 // a new collector reads from the oldest event on, as after RewindCollector
 	c.session.put(e.Self, e)
 	l.events.collectors[e.Self] = e
 	return e.Self, nil

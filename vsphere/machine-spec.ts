@@ -1,0 +1,105 @@
+import { StowageError } from '../core/errors.ts';
+import { parentPath } from '../core/ids.ts';
+import type { MachineSpec } from '../core/ports/machines.ts';
+import { type DeviceChange, existingDisk, newController, newControllerKey, newDiskKey } from './devices.ts';
+import { toKib } from './disks.ts';
+import type { Vim } from './schema/vim.ts';
+
+// What CreateVM_Task is told of a container's machine.
+
+const DEFAULT_GUEST = 'otherLinux64Guest';
+/** PVSCSI has 15 places beside its own: 7. */
+const UNITS = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+const MAX_CONTROLLERS = 4;
+const NIC_KEY = -201;
+
+export type NicBacking = NonNullable<Extract<DeviceChange['device'], { xsiType: 'VirtualVmxnet3' }>['backing']>;
+type ConfigSpec = Vim<'VirtualMachineConfigSpec'>;
+
+interface Place {
+  readonly key: number;
+  readonly controllerKey: number;
+  readonly unit: number;
+}
+
+function placeOf(n: number): Place {
+  const controllerKey = newControllerKey(Math.floor(n / UNITS.length));
+  return { key: newDiskKey(n), controllerKey, unit: UNITS[n % UNITS.length] ?? 0 };
+}
+
+function scratchDisk({ path, capacityBytes }: MachineSpec['scratch'], at: Place): DeviceChange {
+  const capacityInKB = toKib(capacityBytes);
+  return {
+    operation: 'add',
+    fileOperation: 'create',
+    device: {
+      xsiType: 'VirtualDisk',
+      key: at.key,
+      backing: {
+        xsiType: 'VirtualDiskFlatVer2BackingInfo',
+        fileName: path,
+        diskMode: 'independent_persistent',
+        thinProvisioned: true,
+      },
+      controllerKey: at.controllerKey,
+      unitNumber: at.unit,
+      capacityInKB,
+      capacityInBytes: capacityInKB * 1_024,
+    },
+  };
+}
+
+/** @throws StowageError `machine-full` */
+function diskChanges({ name, layers, scratch }: MachineSpec): readonly DeviceChange[] {
+  const count = layers.length + 1;
+  const controllers = Math.ceil(count / UNITS.length);
+  if (controllers > MAX_CONTROLLERS) {
+    const most = MAX_CONTROLLERS * UNITS.length;
+    throw new StowageError('machine-full', `${name} would have ${count} disks, a machine has places for ${most}`);
+  }
+  return [
+    ...Array.from({ length: controllers }, (_, bus) => newController(newControllerKey(bus), bus)),
+    ...layers.map((path, n) => existingDisk(path, 'independent_nonpersistent', placeOf(n))),
+    scratchDisk(scratch, placeOf(layers.length)),
+  ];
+}
+
+function nic(backing: NicBacking): DeviceChange {
+  return {
+    operation: 'add',
+    device: {
+      xsiType: 'VirtualVmxnet3',
+      key: NIC_KEY,
+      backing,
+      connectable: { startConnected: true, allowGuestControl: true, connected: true },
+    },
+  };
+}
+
+export function cpuAllocation(limitMhz: number | 'unlimited'): NonNullable<ConfigSpec['cpuAllocation']> {
+  return { limit: limitMhz === 'unlimited' ? -1 : limitMhz };
+}
+
+export function optionsOf(options: Readonly<Record<string, string>>): NonNullable<ConfigSpec['extraConfig']> {
+  return Object.entries(options).map(([key, value]) => ({ key, value }));
+}
+
+/** @throws StowageError `machine-full` */
+export function configSpec(spec: MachineSpec, backing: NicBacking | undefined): ConfigSpec {
+  if (parentPath(spec.scratch.path) !== parentPath(spec.vmxPath)) {
+    throw new StowageError('internal-error', `the scratch disk ${spec.scratch.path} is not in the machine's home`);
+  }
+  return {
+    name: spec.name,
+    uuid: spec.uuid,
+    guestId: spec.guestId ?? DEFAULT_GUEST,
+    files: { vmPathName: spec.vmxPath },
+    numCPUs: spec.cpus,
+    memoryMB: spec.memoryMib,
+    deviceChange: [...diskChanges(spec), ...(backing === undefined ? [] : [nic(backing)])],
+    ...(spec.cpuLimitMhz === undefined ? {} : { cpuAllocation: cpuAllocation(spec.cpuLimitMhz) }),
+    // The guest finds disks by their uuids.
+    extraConfig: optionsOf({ ...spec.extraConfig, 'disk.EnableUUID': 'TRUE' }),
+    firmware: 'bios',
+  };
+}
