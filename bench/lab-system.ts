@@ -117,7 +117,7 @@ export async function openLabSystem(
     volumeStores: parseVolumeStores(LAB_VOLUME_STORES),
     images: { store: parseImageStore(LAB_IMAGE_STORE) },
   });
-  const submit = createSubmit({ catalogue, world, jobs: store.jobs, nowMs, randomBytes });
+  const submit = createSubmit({ catalogue, world, jobs: store.jobs, records: store.records, nowMs, randomBytes });
   return {
     redis,
     store,

@@ -105,6 +105,22 @@ export const ERROR_CODES = {
   'job-cancelled': { kind: 'conflict', advice: 'Somebody cancelled the job; submit it again if it is still wanted.' },
   'shrink-refused': { kind: 'invalid', advice: 'A volume only grows: ask for more than it has.' },
   'operation-unsupported': { kind: 'unsupported', advice: 'The message names the alternative.' },
+  'container-not-found': {
+    kind: 'not-found',
+    advice: 'List the containers; right after Redis was emptied, run `reconcile.run`.',
+  },
+  'container-exists': {
+    kind: 'conflict',
+    advice: 'Remove or rename the container that has the name, or use another name.',
+  },
+  'container-busy': {
+    kind: 'conflict',
+    advice: 'The message names the state: stop, start or unpause it first, or wait for the job that is at it.',
+  },
+  'container-lost': {
+    kind: 'conflict',
+    advice: 'Its machine is not in vCenter any more: register it again in the vSphere client, or remove the container.',
+  },
   'reference-invalid': { kind: 'invalid', advice: 'An image is named `[registry/]repository[:tag][@digest]`.' },
   'image-not-found': { kind: 'not-found', advice: 'List the images; pull it first.' },
   'image-in-use': {

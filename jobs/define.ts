@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ErrorFacts, FieldFault } from '../core/errors.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { JobId, Moref, ResourceKey, TaskRef } from '../core/ids.ts';
+import type { ContainerWorld } from '../core/container.ts';
 import type { ImageStore, Platform } from '../core/image.ts';
 import type { JobProgress, JsonObject } from '../core/job.ts';
 import type { CredentialRequests } from '../core/ports/credentials.ts';
@@ -21,6 +22,15 @@ export interface World {
   readonly imageStore?: ImageStore;
   /** Of which an index is asked when the caller does not say. */
   readonly platform: Platform;
+  /** Absent: this installation runs no containers. */
+  readonly containers?: ContainerWorld;
+}
+
+/** What a submission may look at. */
+export interface PrepareContext {
+  readonly records: RecordStore;
+  readonly world: World;
+  readonly randomBytes: (size: number) => Uint8Array;
 }
 
 /** What image kinds need beside vSphere. */
@@ -118,6 +128,11 @@ export interface Kind<P = unknown, N = unknown> {
   readonly result: z.ZodType;
   /** Faults that only the configuration can show. Pointers are relative to the payload. */
   readonly check?: (payload: P, world: World) => readonly FieldFault[];
+  /**
+   * Completes a payload before it is stored: with what is to be chosen once (an id), and with resources that only a record names, of the
+   * kind that never changes. What the caller sent under these names is overwritten.
+   */
+  readonly prepare?: (payload: P, context: PrepareContext) => Promise<JsonObject>;
   /** The lines it stands in. */
   readonly resources: (payload: P) => readonly ResourceKey[];
   /** Submissions join an open job of the same kind, resources and payload when true. */

@@ -75,8 +75,10 @@ function shape(caller: VimCaller): Shape {
 
   return {
     reconfigure: (spec, fence) => {
-      const { cpus, cpuLimitMhz, memoryMib, extraConfig } = spec;
+      const { cpus, cpuLimitMhz, memoryMib, extraConfig, attach = [], detachKeys = [] } = spec;
+      const deviceChange = [...detachChanges(detachKeys), ...attachChanges(attach)];
       const config = {
+        ...(deviceChange.length === 0 ? {} : { deviceChange }),
         ...(cpus === undefined ? {} : { numCPUs: cpus }),
         ...(memoryMib === undefined ? {} : { memoryMB: memoryMib }),
         ...(cpuLimitMhz === undefined ? {} : { cpuAllocation: cpuAllocation(cpuLimitMhz) }),

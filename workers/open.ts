@@ -49,7 +49,14 @@ const CLOSE_MS = 8_000;
 /** Starts a worker: it takes entries of every lane, and stands for the lead. */
 export async function openWorker(settings: WorkerSettings): Promise<RunningWorker> {
   const { ports, catalogue, world, logger, clock, randomBytes } = settings;
-  const submit = createSubmit({ catalogue, world, jobs: ports.jobs, nowMs: () => clock.nowMs(), randomBytes });
+  const submit = createSubmit({
+    catalogue,
+    world,
+    jobs: ports.jobs,
+    records: ports.records,
+    nowMs: () => clock.nowMs(),
+    randomBytes,
+  });
   const executor = createExecutor({
     ...ports,
     catalogue,

@@ -1,6 +1,6 @@
 import type { VolumeRecord } from '../../core/volume.ts';
 import { type Answer, json } from './answer.ts';
-import { indexImages } from './image-names.ts';
+import { indexImages } from '../../jobs/image/naming.ts';
 import { renderSummary, sharedBytes, sizesOf } from './image-view.ts';
 import { allRecords } from './listing.ts';
 import type { Call, DockerParts, Route } from './parts.ts';

@@ -1,7 +1,7 @@
 import type { ImageRecord, LayerRecord } from '../../core/image.ts';
 import { type Digest, familiarReference } from '../../core/reference.ts';
-import { configurationOf, type HistoryRow, labelsOf } from './image-config.ts';
-import { builtAtMs, type NamedImage } from './image-names.ts';
+import { configurationOf, type HistoryRow, labelsOf } from '../../jobs/image/configuration.ts';
+import { builtAtMs, type NamedImage } from '../../jobs/image/naming.ts';
 
 /** Go's zero time: what dockerd shows where the configuration has none. */
 const NO_TIME = '0001-01-01T00:00:00Z';

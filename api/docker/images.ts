@@ -3,7 +3,7 @@ import type { JsonObject } from '../../core/job.ts';
 import { canonicalReference, familiarReference, parseReference, partsOf, shortId } from '../../core/reference.ts';
 import { type Answer, json, refusal } from './answer.ts';
 import { filterImages, prunableImages } from './image-filter.ts';
-import { type FoundImage, type ImageIndex, indexImages, type NamedImage } from './image-names.ts';
+import { type FoundImage, type ImageIndex, indexImages, type NamedImage } from '../../jobs/image/naming.ts';
 import { renderHistory, renderImage, renderSummary, sharedBytes, sizesOf } from './image-view.ts';
 import { allRecords } from './listing.ts';
 import type { Call, DockerParts, Route } from './parts.ts';

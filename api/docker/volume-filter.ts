@@ -2,7 +2,7 @@ import type { VolumeRecord } from '../../core/volume.ts';
 import { type Filters, filtersOf, flagFilter, hasLabels } from './query.ts';
 import { DRIVER, isVisible } from './volume-view.ts';
 
-export const ANONYMOUS_LABEL = 'com.docker.volume.anonymous';
+import { ANONYMOUS_LABEL } from '../../jobs/container/anonymous.ts';
 
 /** The volumes that `filters` of `GET /volumes` leaves. @throws `request-invalid` */
 export function filterVolumes(query: URLSearchParams, volumes: readonly VolumeRecord[]): readonly VolumeRecord[] {

@@ -7,7 +7,8 @@ import { allRecords } from './listing.ts';
 import type { Call, DockerParts, Route } from './parts.ts';
 import { flagOf } from './query.ts';
 import { runJob } from './run-job.ts';
-import { ANONYMOUS_LABEL, filterVolumes, prunable } from './volume-filter.ts';
+import { ANONYMOUS_LABEL } from '../../jobs/container/anonymous.ts';
+import { filterVolumes, prunable } from './volume-filter.ts';
 import { isOwnDriver, isVisible, nameHolders, renderVolume, renderVolumeWithStatus } from './volume-view.ts';
 
 /** Volumes that one prune removes at once. */

@@ -186,9 +186,14 @@ export interface Machines {
   destroy(machine: Moref, fence: Fence): Promise<TaskRef>;
   /** Rename_Task. Task fault `vcenter-exists` when the name is taken in its folder, by some vCenters also when it is its own: probe first. */
   rename(machine: Moref, name: string, fence: Fence): Promise<TaskRef>;
-  /** What is absent stays. A value '' in `extraConfig` takes the key away. CPUs and memory of a running machine: `vcenter-state`. */
+  /**
+   * What is absent stays. A value '' in `extraConfig` takes the key away. CPUs and memory of a running machine: `vcenter-state`. Disks come and
+   * go as with `attachAll` and `detachAll`, in the same Task.
+   */
   reconfigure(
     spec: MachineVersion & {
+      readonly attach?: readonly NewDisk[];
+      readonly detachKeys?: readonly number[];
       readonly cpus?: number;
       readonly cpuLimitMhz?: number | 'unlimited';
       readonly memoryMib?: number;

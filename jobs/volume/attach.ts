@@ -8,6 +8,7 @@ import { noted } from '../noted.ts';
 import { whereItLies } from './find-disk.ts';
 import { diskIn, findMachine, machineLine, machineSchema } from './machine-of.ts';
 import { volumeNameSchema } from './options.ts';
+import { accessOf, refuseSharing } from './sharing.ts';
 import { chooseSlot } from './slots.ts';
 import {
   findHolders,
@@ -37,22 +38,6 @@ interface Notes {
 }
 type Context = StepContext<Payload, Notes>;
 
-function accessOf(payload: Payload, record: VolumeRecord): AccessMode {
-  if (payload.access === 'read-write' && record.spec.access === 'read-only') {
-    throw new StowageError(
-      'operation-unsupported',
-      `volume ${record.name} was made with access=read-only: attach it read-only`,
-    );
-  }
-  return payload.access ?? record.spec.access;
-}
-
-/** One writer, or any number of readers. @throws `volume-in-use` naming the holder */
-function refuseSharing(record: VolumeRecord, holders: readonly VolumeHolder[], access: AccessMode): void {
-  const isShareable = access === 'read-only' && holders.every((holder) => holder.access === 'read-only');
-  if (holders.length > 0 && !isShareable) throw inUse({ ...record, holders }, `attached ${access}`);
-}
-
 const lease: Step<Payload, Notes> = {
   name: 'lease',
   isLocal: true,
@@ -67,7 +52,7 @@ const lease: Step<Payload, Notes> = {
       );
     }
     const machine = await findMachine(context, payload.machine);
-    const access = accessOf(payload, record);
+    const access = accessOf(payload.access, record);
     const notes = { machine: machine.ref, machineName: machine.name, access };
     const others = record.holders.filter((holder) => holder.machine !== machine.ref);
     const own = record.holders.find((holder) => holder.machine === machine.ref);

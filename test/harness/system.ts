@@ -89,6 +89,15 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const world = createWorld({
     volumeStores: parseVolumeStores(LAB_VOLUME_STORES),
     images: { store: parseImageStore(LAB_IMAGE_STORE) },
+    containers: {
+      folder: 'stowage',
+      pool: 'stowage',
+      store: parseImageStore(LAB_IMAGE_STORE),
+      network: 'VM Network',
+      scratchBytes: 8_000_000_000,
+      memoryBytes: 512_000_000,
+      cpus: 1,
+    },
   });
   const store = openStore({
     address: parseRedisUrl(redis.url),
@@ -101,7 +110,14 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     nowMs: () => systemClock.nowMs(),
     randomBytes,
   });
-  const submit = createSubmit({ catalogue, world, jobs: store.jobs, nowMs: () => systemClock.nowMs(), randomBytes });
+  const submit = createSubmit({
+    catalogue,
+    world,
+    jobs: store.jobs,
+    records: store.records,
+    nowMs: () => systemClock.nowMs(),
+    randomBytes,
+  });
   const env = {
     REDIS_URL: redis.url,
     VCENTER_URL: vcenter.url,
