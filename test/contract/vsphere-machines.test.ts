@@ -106,8 +106,17 @@ describe.each(['lab', 'stock'] as const)('machines on the %s vCenter', (program)
       ]);
     });
 
+    test('127 layers, as many as Docker allows, and the scratch disk: distinct places, none on unit 7', async () => {
+      const layers = await own.disks('deep', 127);
+      const machine = await own.create('deep', { layers });
+      const places = machine.disks.map(({ controllerKey, unit }) => `${controllerKey}:${unit}`);
+      expect(new Set(places).size).toBe(128);
+      expect(machine.disks.map(({ unit }) => unit)).not.toContain(7);
+      expect(machine.disks.slice(0, 127).map(({ path }) => path)).toEqual(layers);
+    });
+
     test('more disks than a machine has places for are refused before anything is sent', async () => {
-      const layers = Array.from({ length: 60 }, (_, n) => bed.path(`own/disks/none-${n}.vmdk`));
+      const layers = Array.from({ length: 128 }, (_, n) => bed.path(`own/disks/none-${n}.vmdk`));
       const sent = bed.proxy.calls.length;
       const refused = bed.dc.machines.create(own.spec('full', { layers }), fence);
       expect(await failure(refused)).toMatchObject({ code: 'machine-full' });
