@@ -12,7 +12,7 @@ import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createSubmit } from '../jobs/submit.ts';
 import { compileCache, WORKER_FLAGS } from '../lab/node-process.ts';
-import { LAB_IMAGE_STORE, LAB_VOLUME_STORES, type LabVcenter, startVcenter } from '../lab/vcenter.ts';
+import { LAB_CONTAINERS, LAB_IMAGE_STORE, LAB_VOLUME_STORES, type LabVcenter, startVcenter } from '../lab/vcenter.ts';
 import { randomBytes, systemClock } from '../platform/clock.ts';
 import { parseRedisUrl } from '../platform/redis-url.ts';
 import { parseImageStore } from '../platform/registry-values.ts';
@@ -116,6 +116,7 @@ export async function openLabSystem(
   const world = createWorld({
     volumeStores: parseVolumeStores(LAB_VOLUME_STORES),
     images: { store: parseImageStore(LAB_IMAGE_STORE) },
+    containers: LAB_CONTAINERS,
   });
   const submit = createSubmit({ catalogue, world, jobs: store.jobs, records: store.records, nowMs, randomBytes });
   return {

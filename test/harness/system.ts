@@ -15,7 +15,7 @@ import { createCatalogue } from '../../jobs/registry.ts';
 import { createSubmit, type Submit } from '../../jobs/submit.ts';
 import { compileCache } from '../../lab/node-process.ts';
 import { type LabRedis, startRedis } from '../../lab/redis.ts';
-import { LAB_IMAGE_STORE, LAB_VOLUME_STORES } from '../../lab/vcenter.ts';
+import { LAB_CONTAINERS, LAB_IMAGE_STORE, LAB_VOLUME_STORES } from '../../lab/vcenter.ts';
 import { randomBytes, systemClock } from '../../platform/clock.ts';
 import { parseRedisUrl } from '../../platform/redis-url.ts';
 import { parseImageStore } from '../../platform/registry-values.ts';
@@ -89,15 +89,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const world = createWorld({
     volumeStores: parseVolumeStores(LAB_VOLUME_STORES),
     images: { store: parseImageStore(LAB_IMAGE_STORE) },
-    containers: {
-      folder: 'stowage',
-      pool: 'stowage',
-      store: parseImageStore(LAB_IMAGE_STORE),
-      network: 'VM Network',
-      scratchBytes: 8_000_000_000,
-      memoryBytes: 512_000_000,
-      cpus: 1,
-    },
+    containers: LAB_CONTAINERS,
   });
   const store = openStore({
     address: parseRedisUrl(redis.url),
