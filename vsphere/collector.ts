@@ -11,6 +11,7 @@ import { readObject } from './properties.ts';
 import { asMoref, buildRig, destroyRig, modifyTaskList, type Rig } from './collector-rig.ts';
 import type { Vim } from './schema/vim.ts';
 import type { Login } from './session.ts';
+import { TaskProgress } from './task-progress.ts';
 import { TaskWatch, unknownTask, type WaitOptions, WATCHED_TASK_PATHS } from './task-watch.ts';
 
 export interface CollectorOptions {
@@ -43,6 +44,7 @@ export class Collector {
   readonly #inventory = new InventoryFeed();
   readonly #machines = new MachineFeeds();
   readonly #closing = new AbortController();
+  readonly #progress: TaskProgress;
   #login: Login | undefined;
   #rig: Rig | undefined;
   #loop: Promise<void> | undefined;
@@ -58,6 +60,7 @@ export class Collector {
     this.#caller = options.caller;
     this.#logger = options.logger;
     this.#pollSeconds = options.pollSeconds;
+    this.#progress = new TaskProgress(options.caller, this.#watches, this.#closing.signal);
   }
 
   /** @throws the Task's fault translated; `vcenter-not-found`; the signal's reason; what makes a login impossible */
@@ -71,6 +74,7 @@ export class Collector {
       this.#toAdd.add(ref);
     }
     const over = watch.wait(options, () => this.#forget(ref));
+    if (options.onProgress !== undefined) this.#progress.begin();
     this.#ensureLoop();
     this.#flushSoon();
     return over;
@@ -108,6 +112,7 @@ export class Collector {
 
   async close(): Promise<void> {
     clearTimeout(this.#removalTimer);
+    this.#progress.stop();
     this.#inventory.stop();
     this.#closing.abort(closedError());
     this.#endRest?.();
