@@ -77,6 +77,8 @@ export class Collector {
     if (options.onProgress !== undefined) this.#progress.begin();
     this.#ensureLoop();
     this.#flushSoon();
+    // The poll is under way when the Task comes into the list.
+    this.#endRest?.();
     return over;
   }
 
@@ -158,7 +160,7 @@ export class Collector {
     }
   }
 
-  /** Ended by a Task that is to be watched, once it is in the list. */
+  /** Ended by a Task that is to be watched. */
   async #rest(): Promise<void> {
     if (this.#watches.size > 0 || !this.#isWanted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -261,8 +263,6 @@ export class Collector {
       for (const ref of returning) await this.#readNow(ref, rig.signal);
     } catch (error) {
       rig.broken.abort(asStowageError(error));
-    } finally {
-      this.#endRest?.();
     }
   }
 

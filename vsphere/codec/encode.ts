@@ -126,7 +126,8 @@ class RequestWriter {
   }
 
   #word(name: string, type: string, value: unknown): void {
-    if (typeof value !== 'string' || enumOf(type)?.values.includes(value) !== true) return this.#refuse(`is no ${type}`);
+    if (typeof value !== 'string' || enumOf(type)?.values.includes(value) !== true)
+      return this.#refuse(`is no ${type}`);
     this.#text += `<${name}>${value}</${name}>`;
   }
 
