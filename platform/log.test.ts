@@ -27,6 +27,21 @@ describe('the logger', () => {
     expect(lines[0]).toMatchObject({ name: 'test', level: 'info', msg: 'hello', password: '[secret]' });
   });
 
+  test('masks secrets in lists, in errors and in what a child logger carries, and changes nothing that it is given', () => {
+    const { lines, logger } = capture();
+    const error = Object.assign(new Error('refused'), { password: 'sesame', details: { cookie: 'sesame' } });
+    const given = { all: [{ token: 'sesame', name: 'a' }], deep: { request: { secret: 'sesame' } }, err: error };
+    logger.child({ apiKey: 'sesame', request: { cookie: 'sesame' } }).warn(given, 'hello');
+    expect(JSON.stringify(lines)).not.toContain('sesame');
+    expect(lines[0]).toMatchObject({
+      all: [{ token: '[secret]', name: 'a' }],
+      apiKey: '[secret]',
+      err: { type: 'Error', message: 'refused', password: '[secret]' },
+    });
+    expect(given.all[0]?.token).toBe('sesame');
+    expect(error.details.cookie).toBe('sesame');
+  });
+
   test('lines inside a context carry its job, nested contexts add to it', async () => {
     const { lines, logger } = capture();
     await withLogContext({ job: 'j1', kind: 'volume.create' }, async () => {

@@ -1,6 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isSpanContextValid, trace } from '@opentelemetry/api';
-import { type DestinationStream, type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
+import {
+  type Bindings,
+  type ChildLoggerOptions,
+  type DestinationStream,
+  type Logger,
+  type LoggerOptions,
+  pino,
+  stdSerializers,
+} from 'pino';
 import type { LogLevel } from './settings.ts';
 
 export type { Logger } from 'pino';
@@ -22,7 +30,7 @@ export interface LoggerSettings {
 
 const logContext = new AsyncLocalStorage<LogContext>();
 
-const SECRET_KEYS = [
+const SECRET_KEYS: ReadonlySet<string> = new Set([
   'password',
   'token',
   'authorization',
@@ -32,7 +40,10 @@ const SECRET_KEYS = [
   'cookie',
   'sessionKey',
   'thumbprintKey',
-];
+]);
+const CENSOR = '[secret]';
+/** So deep are secrets looked for. */
+const DEPTH = 3;
 
 /** Runs `fn`; the lines that it logs, and whatever it awaits logs, carry `context` too. Contexts nest. */
 export function withLogContext<T>(context: LogContext, fn: () => T): T {
@@ -45,12 +56,11 @@ export function createLogger({ name, level, destination }: LoggerSettings): Logg
     name,
     level,
     mixin: currentContext,
-    redact: { paths: redactedPaths(), censor: '[secret]' },
-    serializers: { err: stdSerializers.err, error: stdSerializers.err },
+    serializers: { err: maskedError, error: maskedError },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: { level: (label) => ({ level: label }), log: (line) => masked(line) },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return maskingChildren(destination === undefined ? pino(options) : pino(options, destination));
 }
 
 function currentContext(): object {
@@ -59,6 +69,36 @@ function currentContext(): object {
   return { ...logContext.getStore(), ...ids };
 }
 
-function redactedPaths(): string[] {
-  return SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
+/** What a child carries goes past the formatter. Its own children inherit this. */
+function maskingChildren(logger: Logger): Logger {
+  const original: (this: Logger, bindings: Bindings, options?: ChildLoggerOptions) => unknown = logger.child;
+  function child(this: Logger, bindings: Bindings, options?: ChildLoggerOptions): unknown {
+    return original.call(this, masked(bindings), options);
+  }
+  return Object.assign<Logger, object>(logger, { child });
+}
+
+/** pino's own redaction copies all of every line, which costs more than the rest of logging; here only what has a secret is copied. */
+function masked<T extends object>(value: T, depth = DEPTH): T {
+  let copy: Record<string, unknown> | undefined;
+  for (const [key, part] of Object.entries(value)) {
+    const safe = SECRET_KEYS.has(key) ? CENSOR : isLookedInto(part, depth) ? masked(part, depth - 1) : part;
+    if (safe !== part) (copy ??= copyOf(value))[key] = safe;
+  }
+  return (copy ?? value) as T;
+}
+
+/** Errors are what their serializer makes of them, and bytes have no names. */
+function isLookedInto(part: unknown, depth: number): part is object {
+  return (
+    depth > 1 && typeof part === 'object' && part !== null && !(part instanceof Error) && !ArrayBuffer.isView(part)
+  );
+}
+
+function copyOf(value: object): Record<string, unknown> {
+  return (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
+}
+
+function maskedError(thrown: Error): object {
+  return masked(stdSerializers.err(thrown), DEPTH - 1);
 }

@@ -11,6 +11,7 @@ import { readObject } from './properties.ts';
 import { asMoref, buildRig, destroyRig, modifyTaskList, type Rig } from './collector-rig.ts';
 import type { Vim } from './schema/vim.ts';
 import type { Login } from './session.ts';
+import { TaskProgress } from './task-progress.ts';
 import { TaskWatch, unknownTask, type WaitOptions, WATCHED_TASK_PATHS } from './task-watch.ts';
 
 export interface CollectorOptions {
@@ -43,6 +44,7 @@ export class Collector {
   readonly #inventory = new InventoryFeed();
   readonly #machines = new MachineFeeds();
   readonly #closing = new AbortController();
+  readonly #progress: TaskProgress;
   #login: Login | undefined;
   #rig: Rig | undefined;
   #loop: Promise<void> | undefined;
@@ -58,6 +60,7 @@ export class Collector {
     this.#caller = options.caller;
     this.#logger = options.logger;
     this.#pollSeconds = options.pollSeconds;
+    this.#progress = new TaskProgress(options.caller, this.#watches, this.#closing.signal);
   }
 
   /** @throws the Task's fault translated; `vcenter-not-found`; the signal's reason; what makes a login impossible */
@@ -71,8 +74,11 @@ export class Collector {
       this.#toAdd.add(ref);
     }
     const over = watch.wait(options, () => this.#forget(ref));
+    if (options.onProgress !== undefined) this.#progress.begin();
     this.#ensureLoop();
     this.#flushSoon();
+    // The poll is under way when the Task comes into the list.
+    this.#endRest?.();
     return over;
   }
 
@@ -108,6 +114,7 @@ export class Collector {
 
   async close(): Promise<void> {
     clearTimeout(this.#removalTimer);
+    this.#progress.stop();
     this.#inventory.stop();
     this.#closing.abort(closedError());
     this.#endRest?.();
@@ -153,7 +160,7 @@ export class Collector {
     }
   }
 
-  /** Ended by a Task that is to be watched, once it is in the list. */
+  /** Ended by a Task that is to be watched. */
   async #rest(): Promise<void> {
     if (this.#watches.size > 0 || !this.#isWanted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -256,8 +263,6 @@ export class Collector {
       for (const ref of returning) await this.#readNow(ref, rig.signal);
     } catch (error) {
       rig.broken.abort(asStowageError(error));
-    } finally {
-      this.#endRest?.();
     }
   }
 

@@ -1,10 +1,11 @@
 import { isErrorCode, StowageError } from '../core/errors.ts';
 import { type DatastorePath, type DiskUuid, type Moref, moref, parseMoref, splitMoref } from '../core/ids.ts';
-import type { Machine, MachineDisk, Machines } from '../core/ports/machines.ts';
+import type { AttachedDisk, Machine, MachineDisk, Machines } from '../core/ports/machines.ts';
 import type { VimCaller } from './caller.ts';
 import { disksOf } from './devices.ts';
 import { MACHINE_PATHS, machineOf, powerOf } from './machine-facts.ts';
 import { readAll, readObject } from './properties.ts';
+import { shareReads } from './shared-read.ts';
 
 /** `VirtualMachine:vm-42`, or `vm-42` alone; undefined when it can only be a name. */
 function machineRef(nameOrMoref: string): Moref | undefined {
@@ -40,6 +41,8 @@ async function readMachine(caller: VimCaller, ref: Moref, signal: AbortSignal): 
 }
 
 export function machineReads(caller: VimCaller): Pick<Machines, 'find' | 'findByUuid' | 'findByDisk' | 'list'> {
+  // One read is the same for all disks: a hundred removals at once do not read all machines a hundred times.
+  const withDisks = shareReads(() => readWithDisks(caller));
   return {
     async find(nameOrMoref, signal) {
       const ref = machineRef(nameOrMoref);
@@ -76,21 +79,25 @@ export function machineReads(caller: VimCaller): Pick<Machines, 'find' | 'findBy
     },
 
     async findByDisk(wanted, signal) {
-      const paths = ['name', 'runtime.powerState', 'config.hardware.device'] as const;
-      const all = await readAll(caller, { type: 'VirtualMachine', paths }, signal);
       const isWanted = matcherOf(wanted);
-      return all.flatMap((found) => {
-        const facts = {
-          machine: found.ref,
-          name: found.name ?? found.ref,
-          power: powerOf(found['runtime.powerState']),
-        };
-        return disksOf(found['config.hardware.device'] ?? [])
-          .filter(isWanted)
-          .map((disk) => ({ ...facts, disk }));
-      });
+      return (await withDisks(signal)).flatMap(({ disks, ...facts }) =>
+        disks.filter(isWanted).map((disk) => ({ ...facts, disk })),
+      );
     },
   };
+}
+
+async function readWithDisks(
+  caller: VimCaller,
+): Promise<readonly (Omit<AttachedDisk, 'disk'> & { readonly disks: readonly MachineDisk[] })[]> {
+  const paths = ['name', 'runtime.powerState', 'config.hardware.device'] as const;
+  const all = await readAll(caller, { type: 'VirtualMachine', paths }, undefined);
+  return all.map((found) => ({
+    machine: found.ref,
+    name: found.name ?? found.ref,
+    power: powerOf(found['runtime.powerState']),
+    disks: disksOf(found['config.hardware.device'] ?? []),
+  }));
 }
 
 function matcherOf(wanted: {

@@ -23,6 +23,7 @@ export class Places {
   readonly #caller: VimCaller;
   readonly #wantedName: string | undefined;
   #datacenter: Promise<DatacenterPlace> | undefined;
+  #found: DatacenterPlace | undefined;
   #datastores = new Map<string, DatastorePlace>();
 
   constructor(caller: VimCaller, datacenterName: string | undefined) {
@@ -32,6 +33,7 @@ export class Places {
 
   /** @throws StowageError `vcenter-not-found`, or `vcenter-invalid` when there are several and none is named */
   async datacenter(signal: AbortSignal): Promise<DatacenterPlace> {
+    if (this.#found !== undefined) return this.#found;
     // Shared by all callers: not under the signal of the first.
     this.#datacenter ??= this.#findDatacenter().catch((error: unknown) => {
       this.#datacenter = undefined;
@@ -63,6 +65,7 @@ export class Places {
       const isStale = isErrorCode(error, 'vcenter-not-found') && error.details.fault?.type === 'ManagedObjectNotFound';
       if (!isStale) throw error;
       this.#datacenter = undefined;
+      this.#found = undefined;
       this.#datastores.clear();
       return run();
     }
@@ -81,7 +84,8 @@ export class Places {
       throw new StowageError('vcenter-not-found', `vCenter has no datacenter ${wanted ?? 'that this account may see'}`);
     }
     const path = await this.#pathTo(found.parent, found.name);
-    return { ref: found.ref, name: found.name, path, vmFolder: found.vmFolder };
+    this.#found = { ref: found.ref, name: found.name, path, vmFolder: found.vmFolder };
+    return this.#found;
   }
 
   /** The root folder is not part of it. */

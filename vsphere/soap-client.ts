@@ -26,6 +26,7 @@ type Delivered = { readonly outcome: Outcome } | { readonly error: unknown };
 interface CallOptions {
   readonly deliver: (xml: string, headers: Readonly<Record<string, string>>) => Promise<Delivered>;
   readonly operation: OperationName;
+  readonly exchangeId: string;
 }
 
 interface DeliveredBody {
@@ -38,8 +39,9 @@ type SoapMethod = (args: object, done: (error: unknown, result: unknown) => void
 const NEVER = new Promise<never>(() => undefined);
 
 /**
- * node-soap builds the envelope from our WSDL and our ordered arguments. Its HTTP client is replaced by ours (axios costs as
- * much again as the rest, and its errors contain the request with the password), its parser by the typed decoder.
+ * node-soap makes the envelope and its headers from our WSDL; the call in it is written by the typed encoder. Its HTTP client is
+ * replaced by ours (axios costs as much again as the rest, and its errors contain the request with the password), its parser by the
+ * typed decoder.
  */
 const httpClient: IHttpClient = {
   request(_url, xml: string, done, headers: Record<string, string>, options, client) {
@@ -87,7 +89,8 @@ export class SoapClient {
   }
 
   async invoke<K extends OperationName>(request: SoapRequest<K>): Promise<SoapReply> {
-    const args = encodeRequest(request.operation, request.self, request.params);
+    // node-soap takes `_xml` as it is.
+    const args = { _xml: encodeRequest(request.operation, request.self, request.params) };
     const client = await (this.#client ??= createClient(this.#endpoint.href));
     let cookie: string | undefined;
     const deliver: CallOptions['deliver'] = async (xml, headers) => {
@@ -120,7 +123,8 @@ export class SoapClient {
           if (error === null || error === undefined) resolve(result as Delivered);
           else reject(new StowageError('internal-error', `node-soap failed on ${operation}`));
         },
-        { deliver, operation },
+        // Without an id of ours it makes a random one for each call.
+        { deliver, operation, exchangeId: operation },
       );
     });
   }

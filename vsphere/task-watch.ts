@@ -16,7 +16,7 @@ interface Waiter {
   readonly onProgress: ((percent: number) => void) | undefined;
 }
 
-export const WATCHED_TASK_PATHS = ['info.state', 'info.progress', 'info.result', 'info.error', 'info.name'] as const;
+export const WATCHED_TASK_PATHS = ['info.state', 'info.result', 'info.error', 'info.name'] as const;
 
 /** One Task and those who wait for it. Its properties come in pieces; over is what its state says, once all of an update is in. */
 export class TaskWatch {
@@ -74,7 +74,6 @@ export class TaskWatch {
         this.fail(this.#fault());
         return true;
       default:
-        this.#tellProgress();
         return false;
     }
   }
@@ -83,10 +82,12 @@ export class TaskWatch {
     for (const waiter of this.#waiters) waiter.reject(error);
   }
 
-  #tellProgress(): void {
-    const progress = this.#seen.get('info.progress');
-    if (typeof progress !== 'number') return;
-    for (const waiter of this.#waiters) waiter.onProgress?.(progress);
+  get wantsProgress(): boolean {
+    return [...this.#waiters].some((waiter) => waiter.onProgress !== undefined);
+  }
+
+  tellProgress(percent: number | undefined): void {
+    if (percent !== undefined) for (const waiter of this.#waiters) waiter.onProgress?.(percent);
   }
 
   #fault(): StowageError {

@@ -88,7 +88,7 @@ describe.each(['lab', 'stock'] as const)('machines on the %s vCenter', (program)
       order('name', 'uuid', 'guestId', 'files', 'numCPUs', 'memoryMB', 'deviceChange', 'cpuAllocation', 'extraConfig');
       order('fileName', 'diskMode', 'thinProvisioned');
       order('busNumber', 'sharedBus', 'scsiCtlrUnitNumber');
-      expect(sent?.body).toContain('vim25:VirtualVmxnet3');
+      expect(sent?.body).toContain('xsi:type="VirtualVmxnet3"');
     });
 
     test('twenty layers and the scratch disk fill two controllers in order', async () => {

@@ -1,8 +1,8 @@
-import { SaxesParser, type SaxesTagPlain } from 'saxes';
 import { StowageError } from '../../core/errors.ts';
 import type { OperationName } from '../schema/table.ts';
 import { parseSpec } from '../schema/table.ts';
 import { childFrame, closeFrame, type Frame, frameOf, type Plan, type PlannedField } from './frame.ts';
+import { type Attributes, scanXml, type XmlListener } from './scan.ts';
 
 // Replies, typed by the schema table while they are parsed. Unknown elements are skipped; of types that the table does not
 // have (most faults) everything is kept as it comes.
@@ -61,9 +61,6 @@ interface Reply {
 
 export class ReplyDecoder {
   readonly #roots = new Map<OperationName, Plan>();
-  #parser: SaxesParser | undefined;
-  #stack: Frame[] = [];
-  #skipDepth = 0;
 
   /** @throws StowageError `vcenter-garbled` when it is not the SOAP reply to this operation */
   decode(operation: OperationName, result: string | undefined, xml: string): Outcome {
@@ -72,7 +69,7 @@ export class ReplyDecoder {
       root = rootPlan(operation, result);
       this.#roots.set(operation, root);
     }
-    const { envelope } = this.#parse(root, xml) as Reply;
+    const { envelope } = parse(root, xml) as Reply;
     const fault = envelope?.body?.fault;
     if (fault !== undefined) {
       const message = fault.faultstring ?? '';
@@ -86,52 +83,50 @@ export class ReplyDecoder {
     }
     return { kind: 'result', value: response.returnval };
   }
+}
 
-  #parse(root: Plan, xml: string): unknown {
-    const out = {};
-    this.#stack = [frameOf(root, out)];
-    this.#skipDepth = 0;
-    const parser = (this.#parser ??= this.#newParser());
-    try {
-      parser.write(xml).close();
-      return out;
-    } catch (cause) {
-      this.#parser = undefined;
-      if (cause instanceof StowageError) throw cause;
-      throw new StowageError('vcenter-garbled', 'the answer is not well-formed XML', { cause });
-    }
+function parse(root: Plan, xml: string): unknown {
+  const out = {};
+  scanXml(xml, new FrameStack(frameOf(root, out)));
+  return out;
+}
+
+class FrameStack implements XmlListener {
+  readonly #stack: Frame[];
+  #top: Frame;
+  /** Of elements that are passed over. */
+  #skipDepth = 0;
+
+  constructor(root: Frame) {
+    this.#stack = [];
+    this.#top = root;
   }
 
-  #newParser(): SaxesParser {
-    const parser = new SaxesParser();
-    parser.on('opentag', (tag) => this.#open(tag));
-    parser.on('closetag', () => this.#close());
-    const onText = (text: string): void => {
-      const top = this.#stack.at(-1);
-      if (this.#skipDepth === 0 && top?.text !== undefined) top.text += text;
-    };
-    parser.on('text', onText);
-    parser.on('cdata', onText);
-    return parser;
-  }
-
-  #open(tag: SaxesTagPlain): void {
-    const top = this.#stack.at(-1);
-    if (this.#skipDepth > 0 || top === undefined) {
+  open(name: string, attributes: Attributes): void {
+    if (this.#skipDepth > 0) {
       this.#skipDepth += 1;
       return;
     }
-    const frame = childFrame(top, tag);
-    if (frame === undefined) this.#skipDepth = 1;
-    else this.#stack.push(frame);
+    const frame = childFrame(this.#top, name, attributes);
+    if (frame === undefined) {
+      this.#skipDepth = 1;
+      return;
+    }
+    this.#stack.push(this.#top);
+    this.#top = frame;
   }
 
-  #close(): void {
+  text(text: string): void {
+    if (this.#skipDepth === 0 && this.#top.text !== undefined) this.#top.text += text;
+  }
+
+  close(): void {
     if (this.#skipDepth > 0) {
       this.#skipDepth -= 1;
       return;
     }
-    const frame = this.#stack.pop();
-    if (frame !== undefined) closeFrame(frame);
+    closeFrame(this.#top);
+    // The scan closes what it has opened, and no more.
+    this.#top = this.#stack.pop() ?? this.#top;
   }
 }

@@ -1,7 +1,7 @@
-import type { SaxesTagPlain } from 'saxes';
 import { StowageError } from '../../core/errors.ts';
 import { moref } from '../../core/ids.ts';
 import { enumOf, type FieldSpec, fieldsOf, typeOf } from '../schema/table.ts';
+import type { Attributes } from './scan.ts';
 
 // One frame for each element that is open while a reply is decoded. What an element becomes is decided when it opens, by the
 // declared type and `xsi:type`; it is put into its parent when it closes.
@@ -28,9 +28,9 @@ export interface Frame {
   readonly name: string;
   readonly isArray: boolean;
   /** Collected only where the value is text. */
-  text?: string;
+  text: string | undefined;
   value: unknown;
-  readonly reference?: string;
+  readonly reference: string | undefined;
 }
 
 const WORDS: ReadonlySet<string> = new Set(['string', 'short', 'int', 'long', 'boolean', 'dateTime']);
@@ -74,42 +74,47 @@ function planOfChild(declared: string, xsiType: string | undefined): Plan {
 const local = (name: string): string => name.slice(name.indexOf(':') + 1);
 
 interface Marks {
-  readonly xsiType?: string;
-  readonly reference?: string;
-  readonly isNil?: boolean;
+  xsiType: string | undefined;
+  reference: string | undefined;
+  isNil: boolean;
 }
 
-const UNMARKED: Marks = {};
+const UNMARKED: Readonly<Marks> = { xsiType: undefined, reference: undefined, isNil: false };
 
 /** `xsi:type`, whatever its prefix is (Go's encoder makes one up); a bare `type` is that of a managed object reference. */
-function marksOf(attributes: Readonly<Record<string, string>>): Marks {
-  let marks = UNMARKED;
+function marksOf(attributes: Attributes): Readonly<Marks> {
+  let marks: Marks | undefined;
   for (const name in attributes) {
     const value = attributes[name] ?? '';
-    if (name === 'type') marks = { ...marks, reference: value };
-    else if (name.endsWith(':type')) marks = { ...marks, xsiType: local(value) };
-    else if (name.endsWith(':nil')) marks = { ...marks, isNil: value === 'true' || value === '1' };
+    if (name === 'type') (marks ??= { ...UNMARKED }).reference = value;
+    else if (name.endsWith(':type')) (marks ??= { ...UNMARKED }).xsiType = local(value);
+    else if (name.endsWith(':nil')) (marks ??= { ...UNMARKED }).isNil = value === 'true' || value === '1';
   }
-  return marks;
+  return marks ?? UNMARKED;
 }
 
-function openFrame(plan: Plan, at: Pick<Frame, 'into' | 'name' | 'isArray'>, reference: string | undefined): Frame {
-  const frame: Frame = { plan, ...at, value: undefined, ...(reference === undefined ? {} : { reference }) };
-  if (plan.item !== undefined) frame.value = [];
-  else if (plan.fields !== undefined) frame.value = plan.type.startsWith('#') ? {} : { xsiType: plan.type };
-  else frame.text = '';
-  return frame;
+interface Slot {
+  readonly into: Frame['into'];
+  readonly name: string;
+  readonly isArray: boolean;
+}
+
+function openFrame(plan: Plan, { into, name, isArray }: Slot, reference: string | undefined): Frame {
+  const isList = plan.item !== undefined;
+  const isText = !isList && plan.fields === undefined;
+  const value = isList ? [] : isText ? undefined : plan.type.startsWith('#') ? {} : { xsiType: plan.type };
+  return { plan, into, name, isArray, text: isText ? '' : undefined, value, reference };
 }
 
 export function frameOf(plan: Plan, value: Bag): Frame {
-  return { plan, into: undefined, name: '', isArray: false, value };
+  return { plan, into: undefined, name: '', isArray: false, text: undefined, value, reference: undefined };
 }
 
 /** The frame of an element inside `parent`; undefined: skip it and what is in it. */
-export function childFrame(parent: Frame, tag: SaxesTagPlain): Frame | undefined {
-  const marks = marksOf(tag.attributes);
-  if (marks.isNil === true) return undefined;
-  let name = local(tag.name);
+export function childFrame(parent: Frame, tag: string, attributes: Attributes): Frame | undefined {
+  const marks = marksOf(attributes);
+  if (marks.isNil) return undefined;
+  let name = local(tag);
   const { plan } = parent;
   if (plan.item !== undefined) {
     const child = planOfChild(
@@ -125,7 +130,7 @@ export function childFrame(parent: Frame, tag: SaxesTagPlain): Frame | undefined
   return openFrame(field.plan ?? planOfChild(field.type, marks.xsiType), at, marks.reference);
 }
 
-function looseFrame(parent: Frame, name: string, marks: Marks): Frame {
+function looseFrame(parent: Frame, name: string, marks: Readonly<Marks>): Frame {
   if (typeof parent.value !== 'object')
     parent.value = parent.plan.type === 'anyType' ? {} : { xsiType: parent.plan.type };
   return openFrame(planOfAny(marks.xsiType), { into: parent.value as Bag, name, isArray: false }, marks.reference);

@@ -30,26 +30,6 @@ describe('the schema table', () => {
     }
   });
 
-  /** The types that stand as declared types in requests: those of parameters, and of the fields of what may stand there. */
-  function declaredInRequests(): ReadonlySet<string> {
-    const declared = new Set<string>();
-    const visit = (type: string): void => {
-      if (declared.has(type) || typeOf(type) === undefined) return;
-      declared.add(type);
-      const heirs = Object.keys(TYPES).filter((name) => lineage(name).includes(type));
-      for (const heir of heirs) for (const field of fieldsOf(heir)) visit(field.type);
-    };
-    for (const { params } of Object.values(OPERATIONS)) for (const { type } of parseSpecs(params)) visit(type);
-    return declared;
-  }
-
-  test('node-soap 1.13 puts no declared type of a request into a wrong order', () => {
-    // It misorders types with three or more ancestors that have fields (vpulim/node-soap#1530), but sorts by declared types only.
-    const levels = (type: string): number =>
-      lineage(type).filter((ancestor) => Object.keys(typeOf(ancestor)?.fields ?? {}).length > 0).length;
-    expect([...declaredInRequests()].filter((type) => levels(type) >= 3)).toEqual([]);
-  });
-
   test('every operation that returns a Task and is no search changes something', () => {
     for (const [name, operation] of Object.entries(OPERATIONS)) {
       const isTask = name.endsWith('_Task') && name !== 'SearchDatastore_Task';

@@ -3,7 +3,7 @@ import { ENUMS, OPERATIONS, parseSpec, parseSpecs, TYPES, typeOf } from './table
 
 // The table as XML Schema (to validate recorded requests with any XSD tool) and as the WSDL that node-soap reads.
 
-const VIM_NAMESPACE = 'urn:vim25';
+export const VIM_NAMESPACE = 'urn:vim25';
 /** The oldest version that has all that the table has: a vCenter refuses versions newer than itself, and knows older ones. */
 const SOAP_ACTION = 'urn:vim25/6.5';
 const XSD_WORDS = new Set(['string', 'short', 'int', 'long', 'boolean', 'dateTime', 'anyType']);

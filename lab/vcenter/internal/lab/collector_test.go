@@ -138,3 +138,18 @@ func TestTasksAreWatchedThroughAListView(t *testing.T) {
 		t.Error(states)
 	}
 }
+
+func TestFreeSpaceIsToldWhenItHasChanged(t *testing.T) {
+	r := newRig(t)
+	w := r.watch([]string{"Datastore"}, []types.PropertySpec{{Type: "Datastore", PathSet: []string{"summary"}}})
+	w.next()
+	r.mkdir("[shared-1] d")
+	r.makeDisk("[shared-1] d/thin.vmdk", 1)
+	if set, err := w.call(w.version, 0); set != nil || err != nil {
+		t.Fatalf("%+v %v", set, err)
+	}
+	r.await(r.disks.CreateVirtualDisk(r.ctx, "[shared-1] thick.vmdk", r.dc, diskSpecOf(1, "eagerZeroedThick")))
+	if o := w.next().FilterSet[0].ObjectSet; len(o) != 1 {
+		t.Fatalf("%+v", o)
+	}
+}

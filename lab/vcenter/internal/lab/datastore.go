@@ -198,9 +198,12 @@ func (f file) hasParent() bool {
 
 func (d *datastore) free() int64 { return d.ds.Summary.Capacity - d.used - d.other }
 
-// account publishes the free space after a change.
+// account publishes the free space where it has changed.
 func (d *datastore) account() {
 	free := max(d.free(), 0)
+	if d.ds.Summary.FreeSpace == free {
+		return
+	}
 	d.ds.Summary.FreeSpace = free
 	info := d.ds.Info.GetDatastoreInfo()
 	info.FreeSpace = free
@@ -212,13 +215,17 @@ func (d *datastore) account() {
 func (l *Lab) accountPods() {
 	for _, o := range l.reg.All("StoragePod") {
 		p := o.(*simulator.StoragePod)
-		p.Summary.Capacity, p.Summary.FreeSpace = 0, 0
+		var capacity, free int64
 		for _, ref := range p.ChildEntity {
 			if d := l.datastoreOf(ref); d != nil {
-				p.Summary.Capacity += d.ds.Summary.Capacity
-				p.Summary.FreeSpace += d.ds.Summary.FreeSpace
+				capacity += d.ds.Summary.Capacity
+				free += d.ds.Summary.FreeSpace
 			}
 		}
+		if p.Summary.Capacity == capacity && p.Summary.FreeSpace == free {
+			continue
+		}
+		p.Summary.Capacity, p.Summary.FreeSpace = capacity, free
 		l.touch(p.Self, "summary")
 	}
 }
