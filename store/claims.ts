@@ -1,8 +1,8 @@
 import { StowageError } from '../core/errors.ts';
 import type { JobId } from '../core/ids.ts';
-import type { AttemptOutcome, AttemptRecord } from '../core/job.ts';
+import type { AttemptRecord } from '../core/job.ts';
 import type { AcquireOutcome, Claim, Claims, Commit, JobEnd } from '../core/ports/jobs.ts';
-import { decodeJob, encodeAttempt, fieldsOf, iso } from './job-codec.ts';
+import { decodeJob, encodeAttempt, fieldsOf, iso, type StoredAttempt } from './job-codec.ts';
 import { encodeChange } from './keys.ts';
 import { showProgress } from './progress.ts';
 import { raise, type RedisClient } from './redis.ts';
@@ -31,7 +31,7 @@ export function createClaims(parts: ClaimsParts): Claims {
   return {
     async acquire(id, worker, wake) {
       const reply = await scripts.run('acquire', `${prefix}job:${id}`, [id, JSON.stringify(worker), wake]);
-      return decodeAcquired(id, reply as AcquireReply);
+      return decodeAcquired(id, worker, reply as AcquireReply);
     },
     async commit(claim, commit) {
       const number = (commitNumbers.get(claim) ?? 0) + 1;
@@ -63,28 +63,12 @@ export function createClaims(parts: ClaimsParts): Claims {
   };
 }
 
-type AcquireReply = readonly [outcome: string, delayOrBefore: unknown, written: unknown];
+type AcquireReply = readonly [outcome: string, ...facts: unknown[]];
 
-function decodeAcquired(id: JobId, reply: AcquireReply): AcquireOutcome {
+function decodeAcquired(id: JobId, worker: string, reply: AcquireReply): AcquireOutcome {
   switch (reply[0]) {
-    case 'acquired': {
-      const before = reply[1] as readonly string[];
-      const fields = fieldsOf([...before, ...(reply[2] as readonly string[])]);
-      fields.delete('retryAt');
-      const job = decodeJob(id, fields);
-      const attempt = job.attempts.at(-1);
-      if (attempt === undefined) throw new TypeError(`job ${id} was claimed without an attempt`);
-      return {
-        outcome: 'acquired',
-        claim: {
-          job,
-          epoch: job.epoch,
-          attempt,
-          failures: Number(fields.get('failures') ?? '0'),
-          losses: Number(fields.get('losses') ?? '0'),
-        },
-      };
-    }
+    case 'acquired':
+      return { outcome: 'acquired', claim: decodeClaim(id, worker, reply) };
     case 'early':
       return { outcome: 'early', delayMs: Number(reply[1]) };
     case 'behind':
@@ -94,6 +78,25 @@ function decodeAcquired(id: JobId, reply: AcquireReply): AcquireOutcome {
     default:
       return { outcome: 'gone' };
   }
+}
+
+function decodeClaim(id: JobId, worker: string, reply: AcquireReply): Claim {
+  const [, before, epoch, number, at, lost] = reply;
+  const fields = fieldsOf(before as readonly string[], lost as readonly string[]);
+  fields.set('state', 'running');
+  fields.set('epoch', String(epoch));
+  if (!fields.has('started')) fields.set('started', String(at));
+  // It is tried now.
+  fields.delete('retryAt');
+  const job = decodeJob(id, fields);
+  const attempt: AttemptRecord = { number: Number(number), worker, startedAt: iso(Number(at)), outcome: 'running' };
+  return {
+    job: { ...job, attempts: [...job.attempts, attempt] },
+    epoch: job.epoch,
+    attempt,
+    failures: Number(fields.get('failures') ?? '0'),
+    losses: Number(fields.get('losses') ?? '0'),
+  };
 }
 
 /** The arguments of commit.lua behind the commit's number. */
@@ -112,7 +115,7 @@ function encodeCommit(claim: Claim, commit: Commit, nowMs: number): readonly (st
         });
   if (end === undefined) return [write, '', '', '', ...fields];
   const attempt = attemptAfter(claim, { end, step: commit.step, nowMs });
-  fields.push(`a:${attempt.number}`, encodeAttempt(attempt));
+  fields.push(`a:${attempt.number}`, JSON.stringify(attempt));
   if (end.state === 'succeeded') fields.push('result', JSON.stringify(end.result));
   if (attempt.error !== undefined) fields.push('error', JSON.stringify(attempt.error));
   return [write, end.state, eventData(claim.job.kind, attempt), encodePause(end), ...fields];
@@ -126,24 +129,23 @@ function encodePause(end: JobEnd): string {
 function attemptAfter(
   claim: Claim,
   how: { readonly end: JobEnd; readonly step: string | undefined; readonly nowMs: number },
-): AttemptRecord {
+): StoredAttempt {
   const { end, step, nowMs } = how;
-  const outcome: AttemptOutcome = end.state === 'waiting' ? 'retry' : end.state;
   return {
-    ...claim.attempt,
-    finishedAt: iso(nowMs),
-    outcome,
+    ...encodeAttempt(claim.attempt),
+    finished: nowMs,
+    outcome: end.state === 'waiting' ? 'retry' : end.state,
     ...(step === undefined ? {} : { step }),
     ...('error' in end ? { error: end.error } : {}),
-    ...(end.state === 'waiting' ? { retryAt: iso(nowMs + end.retryInMs) } : {}),
+    ...(end.state === 'waiting' ? { retryAt: nowMs + Math.ceil(end.retryInMs) } : {}),
   };
 }
 
-function eventData(kind: string, { number, error, retryAt }: AttemptRecord): string {
+function eventData(kind: string, { number, error, retryAt }: StoredAttempt): string {
   return JSON.stringify({
     kind,
     attempt: number,
     ...(error === undefined ? {} : { code: error.code, message: error.message }),
-    ...(retryAt === undefined ? {} : { retryAt }),
+    ...(retryAt === undefined ? {} : { retryAt: iso(retryAt) }),
   });
 }

@@ -11,14 +11,25 @@ import type { JobState } from '../core/states.ts';
 
 export type Fields = ReadonlyMap<string, string>;
 
-export function fieldsOf(flat: readonly string[]): Map<string, string> {
+/** @param flat names and values by turns; of a name that comes twice the last value counts */
+export function fieldsOf(...flat: readonly (readonly string[])[]): Map<string, string> {
   const fields = new Map<string, string>();
-  for (let at = 0; at + 1 < flat.length; at += 2) fields.set(flat[at] ?? '', flat[at + 1] ?? '');
+  for (const each of flat)
+    for (let at = 0; at + 1 < each.length; at += 2) fields.set(each[at] ?? '', each[at + 1] ?? '');
   return fields;
 }
 
+const RECENT = 256;
+const recent: { readonly ms: number; readonly text: string }[] = [];
+
+/** To write a date is slow, and the times of many jobs are the same: the last ones are kept. */
 export function iso(ms: number): string {
-  return new Date(ms).toISOString();
+  const place = Math.floor(ms) % RECENT;
+  const known = recent[place];
+  if (known?.ms === ms) return known.text;
+  const text = new Date(ms).toISOString();
+  recent[place] = { ms, text };
+  return text;
 }
 
 /** One text: Redis holds and moves few fields for less than many. */
@@ -46,7 +57,8 @@ export function encodeSpec(submission: Submission): string {
   return JSON.stringify(spec);
 }
 
-interface StoredAttempt {
+/** An attempt as the scripts write it, too. */
+export interface StoredAttempt {
   readonly number: number;
   readonly worker: string;
   readonly started: number;
@@ -71,18 +83,13 @@ function decodeAttempt(text: string): AttemptRecord {
   };
 }
 
-export function encodeAttempt(attempt: AttemptRecord): string {
-  const stored: StoredAttempt = {
-    number: attempt.number,
-    worker: attempt.worker,
-    started: Date.parse(attempt.startedAt),
-    outcome: attempt.outcome,
-    ...(attempt.finishedAt === undefined ? {} : { finished: Date.parse(attempt.finishedAt) }),
-    ...(attempt.step === undefined ? {} : { step: attempt.step }),
-    ...(attempt.error === undefined ? {} : { error: attempt.error }),
-    ...(attempt.retryAt === undefined ? {} : { retryAt: Date.parse(attempt.retryAt) }),
+export function encodeAttempt({ startedAt, finishedAt, retryAt, ...attempt }: AttemptRecord): StoredAttempt {
+  return {
+    ...attempt,
+    started: Date.parse(startedAt),
+    ...(finishedAt === undefined ? {} : { finished: Date.parse(finishedAt) }),
+    ...(retryAt === undefined ? {} : { retryAt: Date.parse(retryAt) }),
   };
-  return JSON.stringify(stored);
 }
 
 function decodeAttempts(fields: Fields): readonly AttemptRecord[] {
@@ -102,36 +109,12 @@ function decodeSteps(fields: Fields, names: readonly string[]): readonly StepRec
   });
 }
 
-function optionalTimes(fields: Fields, deadlineMs: number): Partial<Job> {
-  const time = (name: string): string | undefined => (fields.has(name) ? iso(Number(fields.get(name))) : undefined);
-  const startedAt = time('started');
-  const finishedAt = time('finished');
-  const retryAt = time('retryAt');
-  return {
-    ...(startedAt === undefined ? {} : { startedAt, deadlineAt: iso(Date.parse(startedAt) + deadlineMs) }),
-    ...(finishedAt === undefined ? {} : { finishedAt }),
-    ...(retryAt === undefined ? {} : { retryAt }),
-  };
-}
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-function optionalTexts(fields: Fields): Partial<Job> {
-  const cancelRequestedBy = fields.get('cancelBy');
-  const discardReason = fields.get('discardReason');
-  const result = fields.get('result');
-  const error = fields.get('error');
-  const failing = fields.get('failing');
-  return {
-    ...(cancelRequestedBy === undefined ? {} : { cancelRequestedBy }),
-    ...(discardReason === undefined ? {} : { discardReason }),
-    ...(result === undefined ? {} : { result: JSON.parse(result) as JsonObject }),
-    ...(error === undefined ? {} : { error: JSON.parse(error) as ErrorFacts }),
-    ...(failing === undefined ? {} : { failing: JSON.parse(failing) as Failing }),
-  };
-}
-
+/** Every attempt begins with it: fields that are absent cost nothing. */
 export function decodeJob(id: JobId, fields: Fields): Job {
   const { payload, stepNames, deadlineMs, ...said } = JSON.parse(fields.get('spec') ?? '{}') as Spec;
-  return {
+  const job: Mutable<Job> = {
     ...said,
     id,
     kind: fields.get('kind') ?? '',
@@ -146,7 +129,29 @@ export function decodeJob(id: JobId, fields: Fields): Job {
     redriveCount: Number(fields.get('redrives') ?? '0'),
     notes: JSON.parse(fields.get('notes') ?? '{}') as JsonObject,
     epoch: Number(fields.get('epoch') ?? '0'),
-    ...optionalTimes(fields, deadlineMs),
-    ...optionalTexts(fields),
   };
+  const started = fields.get('started');
+  if (started !== undefined) {
+    job.startedAt = iso(Number(started));
+    job.deadlineAt = iso(Number(started) + deadlineMs);
+  }
+  const finished = fields.get('finished');
+  if (finished !== undefined) job.finishedAt = iso(Number(finished));
+  const retryAt = fields.get('retryAt');
+  if (retryAt !== undefined) job.retryAt = iso(Number(retryAt));
+  addTexts(job, fields);
+  return job;
+}
+
+function addTexts(job: Mutable<Job>, fields: Fields): void {
+  const cancelBy = fields.get('cancelBy');
+  if (cancelBy !== undefined) job.cancelRequestedBy = cancelBy;
+  const discardReason = fields.get('discardReason');
+  if (discardReason !== undefined) job.discardReason = discardReason;
+  const result = fields.get('result');
+  if (result !== undefined) job.result = JSON.parse(result) as JsonObject;
+  const error = fields.get('error');
+  if (error !== undefined) job.error = JSON.parse(error) as ErrorFacts;
+  const failing = fields.get('failing');
+  if (failing !== undefined) job.failing = JSON.parse(failing) as Failing;
 }

@@ -50,9 +50,10 @@ export function loadScripts(client: RedisClient, prefix: string, patience: Patie
   const scripts = readScripts();
   const send = async (script: Script, calls: readonly Call[]): Promise<void> => {
     const key = calls[0]?.key ?? prefix;
-    const args = calls.flatMap((call) => [call.args.length, ...call.args]);
+    const args: (string | number)[] = [key, prefix];
+    for (const call of calls) args.push(call.args.length, ...call.args);
     try {
-      const replies = await evaluate(client, script, [key, prefix, ...args]);
+      const replies = await evaluate(client, script, args);
       for (const [at, call] of calls.entries()) {
         const reply = replies[at];
         if (reply instanceof Error) call.reject(reply);

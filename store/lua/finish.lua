@@ -7,7 +7,7 @@ local function leave_lines(id, resources)
     local claim = redis.call('GET', P .. 'claim:' .. resource)
     if claim and string.sub(claim, -#id) == id then redis.call('DEL', P .. 'claim:' .. resource) end
   end
-  hold('ZREM', P .. 'ready', id)
+  hold('ZREM', 'ready', id)
 end
 
 -- A job is over: those that waited for it go on, when it was the last one, or when it failed.
@@ -24,18 +24,18 @@ local function wake_awaiting(id, end_state, now)
   redis.call('DEL', key)
 end
 
-local function add(key, field, n)
-  local write = held_write(key .. field, {'HINCRBY', key, field, 0})
+local function add(field, n)
+  local write = held[field] or held_write(field, {'HINCRBY', P .. 'stats', field, 0})
   write[4] = write[4] + n
 end
 
 local function count(kind, state, took)
-  local stats, slot, bound = P .. 'stats', kind .. '|' .. state, 'inf'
+  local slot, bound = kind .. '|' .. state, 'inf'
   for _, each in ipairs(BUCKETS) do
     if took <= each then bound = each break end
   end
-  add(stats, slot .. '|le' .. bound, 1)
-  add(stats, slot .. '|sum', took)
+  add(slot .. '|le' .. bound, 1)
+  add(slot .. '|sum', took)
 end
 
 local FINISH_FIELDS = {'state', 'resources', 'natural', 'kind', 'started', 'awaited'}

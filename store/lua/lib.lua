@@ -13,7 +13,16 @@
 -- What it defines is made anew for each call, so only what most scripts need is here; each.lua ends them.
 local P = ARGV[1]
 
-local function num(n) return string.format('%.0f', n) end
+-- Calls that come together have most numbers in common.
+local texts = {}
+local function num(n)
+  local text = texts[n]
+  if not text then
+    text = string.format('%.0f', n)
+    texts[n] = text
+  end
+  return text
+end
 
 local time_us
 local function now_us()
@@ -38,16 +47,19 @@ local function held_write(name, first)
   return write
 end
 
+-- key: without the prefix
 local function hold(command, key, ...)
-  local write = held_write(command .. key, {command, key})
+  local name = command .. key
+  local write = held[name] or held_write(name, {command, P .. key})
   local size = #write
   for at = 1, select('#', ...) do write[size + at] = (select(at, ...)) end
 end
 
 local function job_key(id) return P .. 'job:' .. id end
 
+local EVENTS = P .. 'events'
 local function emit(kind, subject, data)
-  redis.call('XADD', P .. 'events', '*', 'type', kind, 'subject', subject, 'data', data)
+  redis.call('XADD', EVENTS, '*', 'type', kind, 'subject', subject, 'data', data)
 end
 
 -- A job without resources has no such field.
@@ -66,8 +78,8 @@ end
 
 -- Where the listings look; the job's own field `state` is written by the caller, together with others.
 local function index_state(id, from, to)
-  if from then hold('ZREM', P .. 'jobs:state:' .. from, id) end
-  hold('ZADD', P .. 'jobs:state:' .. to, '0', id)
+  if from then hold('ZREM', 'jobs:state:' .. from, id) end
+  hold('ZADD', 'jobs:state:' .. to, '0', id)
 end
 
 -- A fencing token: later ones of a job are greater, even after Redis came back without its last second or was emptied (it counts
@@ -78,8 +90,8 @@ local function next_epoch(us, before) return num(math.max(us, tonumber(before or
 -- listens there (test/contract/store-entries.test.ts compares the two). Into the same write as what makes the job ready: no crash
 -- comes between. The caller puts the id into `ready`.
 local function add_entry(id, lane, count, now)
-  local queue, name = P .. 'bull:' .. lane .. ':', id .. '.' .. count
-  redis.call('HSET', queue .. name, 'name', 'job', 'data', '{}', 'opts', '{"attempts":0}', 'timestamp', now, 'delay', '0', 'priority', '0')
+  local queue, name = 'bull:' .. lane .. ':', id .. '.' .. count
+  redis.call('HSET', P .. queue .. name, 'name', 'job', 'data', '{}', 'opts', '{"attempts":0}', 'timestamp', now, 'delay', '0', 'priority', '0')
   hold('LPUSH', queue .. 'wait', name)
-  held_write(queue, {'ZADD', queue .. 'marker', '0', '0'})
+  if not held[queue] then held_write(queue, {'ZADD', P .. queue .. 'marker', '0', '0'}) end
 end

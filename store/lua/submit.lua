@@ -49,11 +49,11 @@ if resources_json ~= '' then also('resources', resources_json) end
 if natural then also('natural', natural) end
 if idem then also('idem', '1') end
 redis.call('HSET', key, unpack(fields))
-hold('ZADD', P .. 'jobs:kind:' .. kind, '0', id)
+hold('ZADD', 'jobs:kind:' .. kind, '0', id)
 index_state(id, nil, 'waiting')
 emit('job.submitted', 'job:' .. id, ARGV[6])
 if resources_json == '' then
-  hold('ZADD', P .. 'ready', at, id)
+  hold('ZADD', 'ready', at, id)
   add_entry(id, lane, '1', at)
   return {'accepted', id}
 end
