@@ -32,9 +32,6 @@ interface Order {
   readonly call: MakeCall;
 }
 
-/** Of a blob, written to the spool at once. */
-const BATCH_BYTES = 262_144;
-
 /** Makes the spool directory, and removes leftovers of a day ago there. @throws `internal-error` */
 export async function openLayerMaker(options: LayerMakerOptions): Promise<LayerMaker> {
   const { clock, random, config } = options;
@@ -140,26 +137,17 @@ class StreamingLayerMaker implements LayerMaker {
       signal: AbortSignal.any([signal, run.ended]),
       ...(credentials === undefined ? {} : { credentials }),
     };
-    const pieces: Uint8Array[] = [];
-    let bytes = 0;
-    const flush = async (): Promise<void> => {
-      if (bytes === 0) return;
-      bytes = 0;
-      const part = await blob.append(pieces.splice(0));
+    blob.onPart = (part) => {
       run.tell(part);
       call.onProgress?.('downloading', blob.startBytes + part.end);
     };
     try {
-      for await (const piece of this.#options.registry.blob(source, blob.startBytes, reading)) {
-        pieces.push(piece);
-        bytes += piece.length;
-        if (bytes >= BATCH_BYTES) await flush();
-      }
+      for await (const piece of this.#options.registry.blob(source, blob.startBytes, reading)) await blob.append(piece);
     } catch (error) {
       if (!run.ended.aborted || signal.aborted) throw error;
     } finally {
       // What came before a failure is there for the next attempt.
-      await flush();
+      await blob.flush();
     }
   }
 }

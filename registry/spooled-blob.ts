@@ -9,8 +9,14 @@ export interface Part {
   readonly end: number;
 }
 
-/** A blob while another program reads it: stretches that were there, and a segment that takes what they lack. Open before the program is
- * started, so that nobody who clears the spool can take anything from under it. */
+/** Of a blob, written to the spool at once; and the longest that less than that waits for more. */
+const BATCH_BYTES = 262_144;
+const BATCH_MS = 20;
+
+/**
+ * A blob while another program reads it: stretches that were there, and a segment that takes what they lack. Open before the program is
+ * started, so that nobody who clears the spool can take anything from under it.
+ */
 export class SpooledBlob {
   /** For the program to inherit. */
   readonly descriptors: readonly number[];
@@ -18,9 +24,15 @@ export class SpooledBlob {
   readonly parts: readonly Part[];
   /** Where the segment begins; the blob's size when there is nothing to fetch. */
   readonly startBytes: number;
+  /** Called with what is there now and was not before. */
+  onPart: (part: Part) => void = () => undefined;
   readonly #handles: readonly FileHandle[];
   readonly #segment: SegmentWriter | undefined;
-  #appendedBytes = 0;
+  #pieces: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #writtenBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
 
   private constructor(
     handles: readonly FileHandle[],
@@ -47,19 +59,41 @@ export class SpooledBlob {
     }
   }
 
-  /** Takes the pieces over: their memory is given back. @returns what is there now and was not before */
-  async append(pieces: readonly Uint8Array[]): Promise<Part> {
-    if (this.#segment === undefined) throw new RangeError('all of the blob is there');
-    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
-    await this.#segment.append(pieces);
-    for (const piece of pieces) giveBack(piece);
-    const start = this.#appendedBytes;
-    this.#appendedBytes += bytes;
-    return { descriptor: this.#handles.length, start, end: this.#appendedBytes };
+  /** Takes the piece over: its memory is given back. Resolves when there is room for more. @throws what kept any piece from being written */
+  async append(piece: Uint8Array): Promise<void> {
+    this.#pieces.push(piece);
+    this.#waitingBytes += piece.length;
+    if (this.#waitingBytes >= BATCH_BYTES) return this.flush();
+    // Whatever it throws, the next flush throws too.
+    this.#timer ??= setTimeout(() => void this.flush().catch(() => undefined), BATCH_MS);
   }
 
+  /** Resolves when all is written. @throws as `append` */
+  flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#waitingBytes = 0;
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    if (pieces.length > 0) this.#writing = this.#writing.then(() => this.#write(pieces));
+    return this.#writing;
+  }
+
+  /** What is not written by then is not there. */
   async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#writing.catch(() => undefined);
     for (const file of [...this.#handles, ...(this.#segment === undefined ? [] : [this.#segment])]) await file.close();
+  }
+
+  async #write(pieces: readonly Uint8Array[]): Promise<void> {
+    if (this.#segment === undefined) throw new RangeError('all of the blob is there');
+    const start = this.#writtenBytes;
+    const end = pieces.reduce((sum, { length }) => sum + length, start);
+    await this.#segment.append(pieces);
+    for (const piece of pieces) giveBack(piece);
+    this.#writtenBytes = end;
+    this.onPart({ descriptor: this.#handles.length, start, end });
   }
 }
 
