@@ -238,7 +238,7 @@ export const containerCreate: AnyKind = defineKind<CreatePayload, Notes>({
       return { records: [put(own, moved(context, record, 'dead', { error: error.message }))], events: [failed] };
     }
     for (const mount of record.spec.mounts) {
-      if (mount.anonymous) await context.submit('volume.remove', { name: mount.volume });
+      if (mount.anonymous) await context.submit('volume.remove', { name: mount.volume, container: id });
     }
     const owner = await context.records.read('container-name', record.called);
     return {
