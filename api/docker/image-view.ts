@@ -1,3 +1,4 @@
+import type { ContainerRecord } from '../../core/container.ts';
 import type { ImageRecord, LayerRecord } from '../../core/image.ts';
 import { type Digest, familiarReference } from '../../core/reference.ts';
 import { configurationOf, type HistoryRow, labelsOf } from '../../jobs/image/configuration.ts';
@@ -12,10 +13,21 @@ export interface SummaryOptions {
   readonly withManifests: boolean;
   /** Of the layers that other images have, too; -1: not asked for. */
   readonly sharedBytes: number;
+  /** How many have it, in any state. */
+  readonly containers: number;
+}
+
+export function countUsers(containers: readonly ContainerRecord[]): ReadonlyMap<Digest, number> {
+  const users = new Map<Digest, number>();
+  for (const { spec } of containers) users.set(spec.image, (users.get(spec.image) ?? 0) + 1);
+  return users;
 }
 
 /** A row of `GET /images/json`. */
-export function renderSummary(image: NamedImage, { minor, withManifests, sharedBytes }: SummaryOptions): object {
+export function renderSummary(
+  image: NamedImage,
+  { minor, withManifests, sharedBytes, containers }: SummaryOptions,
+): object {
   const { record } = image;
   const { tags, digests } = namesOf(image, minor);
   return {
@@ -28,7 +40,7 @@ export function renderSummary(image: NamedImage, { minor, withManifests, sharedB
     ...(minor < 44 ? { VirtualSize: record.sizeBytes } : {}),
     SharedSize: sharedBytes,
     Labels: labelsOf(record),
-    Containers: -1,
+    Containers: containers,
     ...(minor >= 48 ? { Descriptor: descriptorOf(record) } : {}),
     ...(withManifests ? { Manifests: [manifestOf(record)] } : {}),
   };
