@@ -103,9 +103,8 @@ export function readUpdateBody(body: unknown): UpdateBody {
   return parsed.data;
 }
 
-/** Whether a member says anything: Go's clients send every member, with its zero value. */
+/** Whether a member says nothing: Go's clients send every member, with its zero value. */
 export function isEmptyValue(value: unknown): boolean {
   if (value === null || value === undefined || value === '' || value === 0 || value === false) return true;
-  if (Array.isArray(value)) return value.length === 0;
-  return typeof value === 'object' && Object.values(value).every(isEmptyValue);
+  return typeof value === 'object' && Object.keys(value).length === 0;
 }

@@ -97,12 +97,7 @@ function given<T extends object>(members: T): Partial<T> {
 
 /** What is kept for `docker inspect`, without what is empty: each container's machine carries it. */
 function engineOf({ HostConfig: host, NetworkingConfig: _, ...config }: CreateBody, exposed: object): object {
-  return { Config: given({ ...config, ExposedPorts: exposedOrNone(exposed) }), HostConfig: given(host) };
-}
-
-/** The values of a set are empty: only its keys say something. */
-function exposedOrNone(exposed: object): object | null {
-  return Object.keys(exposed).length === 0 ? null : Object.fromEntries(Object.keys(exposed).map((port) => [port, {}]));
+  return { Config: given({ ...config, ExposedPorts: exposed }), HostConfig: given(host) };
 }
 
 export const containerCreateRoutes: readonly Route[] = [

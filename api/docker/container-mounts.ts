@@ -33,7 +33,10 @@ export async function readMounts(body: CreateBody, find: (text: string) => Promi
   const own = [...(Binds ?? []).map(readBind), ...(Mounts ?? []).flatMap(readMount)];
   const anonymous = Object.keys(body.Volumes ?? {}).map((path) => anonymousAt(path));
   const lent = await Promise.all((VolumesFrom ?? []).map((text) => readVolumesFrom(text, find)));
-  const taken = new Set(own.map(({ destination }) => destination));
+  const paths = own.map(({ destination }) => destination);
+  const twice = paths.find((path, at) => paths.indexOf(path) !== at);
+  if (twice !== undefined) throw invalid(`Duplicate mount point: ${twice}`);
+  const taken = new Set(paths);
   // As dockerd: what is named here stands before what another container has, and that before what is anonymous.
   const fromOthers = lent.flat().filter(({ destination }) => claim(taken, destination));
   const rest = anonymous.filter(({ destination }) => claim(taken, destination));

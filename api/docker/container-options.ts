@@ -10,7 +10,7 @@ import { isOwnDriver } from './volume-view.ts';
  */
 type Fate = 'later' | 'discarded' | 'refused';
 
-interface Option {
+export interface Option {
   /** As the CLI has it. */
   readonly flags: string;
   readonly fate: Fate;
@@ -108,7 +108,7 @@ export const OPTIONS: readonly Option[] = [
     flags: '--storage-opt',
     fate: 'refused',
     members: ['StorageOpt'],
-    text: 'the size of a container is in the configuration (STOWAGE_CONTAINER_SCRATCH_SIZE); for more space, use a volume',
+    text: 'the size of a container is in the configuration (STOWAGE_CONTAINER_SCRATCH); for more space, use a volume',
   },
   {
     flags: '--io-maxiops and its like',

@@ -160,7 +160,7 @@ function hostConfigOf(record: ContainerRecord): object {
     ...HOST_DEFAULTS,
     ...engine,
     Binds: engine['Binds'] ?? null,
-    LogConfig: { ...HOST_DEFAULTS.LogConfig, ...objectOf(engine['LogConfig']) },
+    LogConfig: { ...logConfigOf(engine['LogConfig']), Type: HOST_DEFAULTS.LogConfig.Type },
     NetworkMode: spec.network,
     PortBindings: renderBindings(record),
     RestartPolicy: { Name: settings.restart.name, MaximumRetryCount: settings.restart.maxRetries },
@@ -172,8 +172,8 @@ function hostConfigOf(record: ContainerRecord): object {
   };
 }
 
-function objectOf(value: unknown): object {
-  return typeof value === 'object' && value !== null ? value : {};
+function logConfigOf(value: unknown): object {
+  return typeof value === 'object' && value !== null ? value : HOST_DEFAULTS.LogConfig;
 }
 
 function configOf(record: ContainerRecord): object {
@@ -205,7 +205,7 @@ function configOf(record: ContainerRecord): object {
   };
 }
 
-/** `Volumes` of a request has empty values, which are not kept: the paths are those of its anonymous volumes. */
+/** Of a container that another face made. */
 function anonymousOf(mounts: readonly ContainerMount[]): object | null {
   const paths = mounts.filter(({ anonymous }) => anonymous).map(({ destination }) => destination);
   return paths.length === 0 ? null : Object.fromEntries(paths.map((path) => [path, {}]));
