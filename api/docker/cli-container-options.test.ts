@@ -17,6 +17,8 @@ afterEach(async () => {
   if (left.length > 0) await ok('rm', '-f', ...left);
 });
 
+const words = (text: string): readonly string[] => text.split(' ');
+
 async function inspect(name: string): Promise<Readonly<Record<string, unknown>>> {
   const [shown] = JSON.parse(await ok('inspect', name)) as readonly Readonly<Record<string, unknown>>[];
   return shown ?? {};
@@ -25,21 +27,11 @@ async function inspect(name: string): Promise<Readonly<Record<string, unknown>>>
 describe('options of containers by the CLI', { timeout: 120_000 }, () => {
   test('what was asked for is shown', async () => {
     await ok(
-      ...['create', '--name', 'full', '--hostname', 'host-a', '--domainname', 'example.test', '--user', '1000:100'],
-      ...['-w', '/work', '-e', 'A=1', '-e', 'B=two words', '--label', 'team=a', '--stop-signal', 'SIGINT'],
-      ...[
-        '--stop-timeout',
-        '3',
-        '--entrypoint',
-        '/bin/echo',
-        '-i',
-        '-t',
-        '-p',
-        '127.0.0.1:8080:80/tcp',
-        '-p',
-        '53:53/udp',
-      ],
-      ...['--expose', '9000', '--restart', 'always', 'busybox', 'hello', 'world'],
+      ...words('create --name full --hostname host-a --domainname example.test --user 1000:100 -w /work -e A=1'),
+      '-e',
+      'B=two words',
+      ...words('--label team=a --stop-signal SIGINT --stop-timeout 3 --entrypoint /bin/echo -i -t --expose 9000'),
+      ...words('-p 127.0.0.1:8080:80/tcp -p 53:53/udp --restart always busybox hello world'),
     );
     const shown = await inspect('full');
     expect(shown).toMatchObject({
@@ -86,15 +78,21 @@ describe('options of containers by the CLI', { timeout: 120_000 }, () => {
     await ok('volume', 'create', '-o', 'VolumeStore=nfs', 'shared');
     await ok('volume', 'create', 'ro_vol');
     await ok(
-      ...['run', '-d', '--name', 'data', '-v', 'demo_vol:/vol', '-v', 'shared:/nfs:nocopy', '-v', '/anon'],
-      ...['--mount', 'type=volume,src=ro_vol,dst=/r,readonly'],
-      ...['--mount', 'type=volume,src=opt_vol,dst=/o,volume-driver=vsphere,volume-opt=size=20MB,volume-label=x=y'],
-      ...['busybox', 'sleep', '2d'],
+      ...words('run -d --name data -v demo_vol:/vol -v shared:/nfs:nocopy -v /anon'),
+      ...words('--mount type=volume,src=ro_vol,dst=/r,readonly'),
+      '--mount',
+      'type=volume,src=opt_vol,dst=/o,volume-driver=vsphere,volume-opt=size=20MB,volume-label=x=y',
+      ...words('busybox sleep 2d'),
     );
     const { Mounts: mounts } = await inspect('data');
     const of = (name: string, destination: string, rest = {}) =>
       expect.objectContaining({
-        ...{ Type: 'volume', Name: name, Destination: destination, Driver: 'vsphere', RW: true, ...rest },
+        Type: 'volume',
+        Name: name,
+        Destination: destination,
+        Driver: 'vsphere',
+        RW: true,
+        ...rest,
       });
     expect(mounts).toHaveLength(5);
     expect(mounts).toEqual(
@@ -163,20 +161,7 @@ describe('options of containers by the CLI', { timeout: 120_000 }, () => {
 
   test('what is not applied is warned of', async () => {
     const ran = await bed.docker(
-      ...[
-        'run',
-        '-d',
-        '--name',
-        'warned',
-        '--privileged',
-        '--tmpfs',
-        '/t',
-        '--cpu-shares',
-        '5',
-        '-p',
-        '80:80',
-        'busybox',
-      ],
+      ...words('run -d --name warned --privileged --tmpfs /t --cpu-shares 5 -p 80:80 busybox'),
     );
     expect(ran.code).toBe(0);
     expect(ran.stderr.split('\n').toSorted()).toEqual([

@@ -62,7 +62,7 @@ describe('containers by the CLI', { timeout: 120_000 }, () => {
     expect(await refused('start', 'still')).toBe('cannot start a paused container, try unpause instead');
     expect(await inspect('still', '{{.State.Status}} {{.State.Paused}} {{.State.Running}}')).toBe('paused true true\n');
     expect(await ok('unpause', 'still')).toBe('still\n');
-    expect(await refused('unpause', 'still')).toBe(`Container ${id} is not paused`);
+    expect(await refused('unpause', 'still')).toBe('Container still is not paused');
     expect(await ok('rm', '-f', 'still')).toBe('still\n');
   });
 
@@ -194,6 +194,47 @@ describe('containers by the CLI', { timeout: 120_000 }, () => {
     expect((await told('--filter', 'event=start'))[0]).toMatch(
       /^2\S+ container start [0-9a-f]{64} \(image=busybox, name=told, team=a\)$/,
     );
+  });
+
+  test('the API itself is as SDKs expect it', async () => {
+    const call = async (method: string, path: string, body?: object): Promise<readonly [number, unknown]> => {
+      const answer = await fetch(`http://${bed.rig.address}${path}`, {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      });
+      const text = await answer.text();
+      return [answer.status, text === '' ? undefined : JSON.parse(text)];
+    };
+    // docker-py sends null for what was not given, and one string for a command.
+    const made = { Image: 'busybox', Cmd: 'true', Env: null, Volumes: null, Labels: { empty: '' }, HostConfig: null };
+    const [status, answer] = await call('POST', '/containers/create?name=/sdk', made);
+    const { Id: id } = answer as { readonly Id: string };
+    expect([status, answer]).toEqual([201, { Id: expect.stringMatching(/^[0-9a-f]{64}$/) as string, Warnings: [] }]);
+    expect(await call('GET', '/v1.24/containers/sdk/json')).toMatchObject([
+      200,
+      { Id: id, Config: { Cmd: ['true'], Labels: { empty: '' } }, HostConfig: {} },
+    ]);
+    expect(await call('POST', '/containers/sdk/wait')).toEqual([200, { StatusCode: 0 }]);
+    expect(await call('POST', '/containers/sdk/wait?condition=bored')).toMatchObject([400, {}]);
+    expect(await call('POST', '/containers/sdk/stop')).toEqual([304, undefined]);
+    expect(await call('POST', '/containers/sdk/start')).toEqual([204, undefined]);
+    expect(await call('POST', '/containers/sdk/start')).toEqual([304, undefined]);
+    expect(await call('DELETE', '/containers/sdk')).toMatchObject([409, {}]);
+    const exit = call('POST', '/containers/sdk/wait?condition=next-exit');
+    expect(await call('POST', '/containers/sdk/kill?signal=SIGTERM')).toEqual([204, undefined]);
+    expect(await exit).toEqual([200, { StatusCode: 137 }]);
+    expect(await call('POST', '/containers/sdk/kill')).toMatchObject([409, {}]);
+    expect(await call('GET', '/containers/json?all=True&limit=1')).toMatchObject([200, [{ Id: id, Names: ['/sdk'] }]]);
+    expect(await call('GET', '/containers/json?size=1')).toEqual([200, []]);
+    expect(await call('DELETE', '/containers/sdk')).toEqual([204, undefined]);
+    expect(await call('DELETE', '/containers/sdk?force=1')).toEqual([404, { message: 'No such container: sdk' }]);
+    const both = { Image: 'busybox', HostConfig: { AutoRemove: true, RestartPolicy: { Name: 'always' } } };
+    expect(await call('POST', '/containers/create', both)).toEqual([
+      400,
+      { message: "can't create 'AutoRemove' container with restart policy" },
+    ]);
+    expect(await call('POST', '/containers/create', { Image: 5 })).toMatchObject([400, {}]);
+    expect(await call('POST', '/containers/create', {})).toMatchObject([400, { message: 'no image was named' }]);
   });
 
   test('networks are bridge and none', async () => {

@@ -89,8 +89,9 @@ const pause: Handler = async (call, parts) => {
 
 const unpause: Handler = async (call, parts) => {
   const refusal: Refusal = (record) => `Container ${record.name} is not paused`;
-  const { changed, id } = await act(call, parts, { kind: 'container.unpause', refusal });
-  if (changed === false) throw new StowageError('container-busy', `Container ${String(id)} is not paused`);
+  const { changed } = await act(call, parts, { kind: 'container.unpause', refusal });
+  if (changed === false)
+    throw new StowageError('container-busy', `Container ${call.names['name'] ?? ''} is not paused`);
   return empty();
 };
 

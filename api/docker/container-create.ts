@@ -96,8 +96,8 @@ function given<T extends object>(members: T): Partial<T> {
 }
 
 /** What is kept for `docker inspect`, without what is empty: each container's machine carries it. */
-function engineOf({ HostConfig: host, NetworkingConfig: _, ...config }: CreateBody, exposed: object): object {
-  return { Config: given({ ...config, ExposedPorts: exposed }), HostConfig: given(host) };
+function engineOf({ HostConfig: host, ...config }: CreateBody, exposed: object): object {
+  return { Config: given({ ...config, NetworkingConfig: undefined, ExposedPorts: exposed }), HostConfig: given(host) };
 }
 
 export const containerCreateRoutes: readonly Route[] = [

@@ -71,9 +71,9 @@ function containerEvent({ type, data }: StowageEvent, action: string, id: string
     ...labelsIn(data),
     ...textAs('image', data['image']),
     ...textAs('name', data['name']),
-    ...(type === 'container.died' ? { exitCode: String(data['exitCode'] ?? 0) } : {}),
-    ...(type === 'container.killed' ? { signal: numberOfSignal(String(data['signal'] ?? 'KILL')) } : {}),
-    ...(type === 'container.renamed' ? { oldName: `/${String(data['was'] ?? '')}` } : {}),
+    ...(type === 'container.died' ? { exitCode: textOf(data['exitCode'], '0') } : {}),
+    ...(type === 'container.killed' ? { signal: numberOfSignal(textOf(data['signal'], 'KILL')) } : {}),
+    ...(type === 'container.renamed' ? { oldName: `/${textOf(data['was'], '')}` } : {}),
   };
   return {
     status: action,
@@ -87,7 +87,11 @@ function containerEvent({ type, data }: StowageEvent, action: string, id: string
 
 function labelsIn({ labels }: JsonObject): Readonly<Record<string, string>> {
   if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) return {};
-  return Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, String(value)]));
+  return Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, textOf(value, '')]));
+}
+
+function textOf(value: Json | undefined, absent: string): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : absent;
 }
 
 function volumeAttributes({ type, data }: StowageEvent): Readonly<Record<string, string>> {
