@@ -119,6 +119,7 @@ describe('containers by the CLI', { timeout: 120_000 }, () => {
     expect(failed.stderr).toMatch(/only_one.*(in use|owner)/);
     expect(await refused('inspect', '--type', 'container', 'late')).toBe('No such container: late');
     await ok('rm', '-f', 'owner');
+    await ok('volume', 'rm', 'only_one');
   });
 
   test('what attaches is told how to do without, and what needs the guest is refused', async () => {
@@ -194,6 +195,19 @@ describe('containers by the CLI', { timeout: 120_000 }, () => {
     expect((await told('--filter', 'event=start'))[0]).toMatch(
       /^2\S+ container start [0-9a-f]{64} \(image=busybox, name=told, team=a\)$/,
     );
+  });
+
+  test.each(['1.24', '1.29', '1.41', '1.43'])('a client of API %s runs one, too', async (version) => {
+    const docker = (...args: string[]) => bed.rig.docker(args, { DOCKER_API_VERSION: version });
+    const name = `old_${version.slice(2)}`;
+    const run = await docker('run', '-d', '--name', name, '-v', '/anon', 'busybox', 'sleep', '2d');
+    expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(ID) as string, stderr: '' });
+    expect((await docker('ps', '--format', '{{.Names}} {{.Status}}')).stdout).toMatch(new RegExp(`^${name} Up `));
+    expect((await docker('inspect', '-f', '{{.State.Running}}', name)).stdout).toBe('true\n');
+    expect(await docker('stop', name)).toMatchObject({ code: 0 });
+    expect((await docker('wait', name)).stdout).toBe('137\n');
+    expect(await docker('rm', '-v', name)).toEqual({ code: 0, stdout: `${name}\n`, stderr: '' });
+    expect(await ok('volume', 'ls', '-q', '-f', 'dangling=true')).toBe('');
   });
 
   test('the API itself is as SDKs expect it', async () => {
