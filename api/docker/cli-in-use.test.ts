@@ -55,9 +55,25 @@ describe('what containers need, by the CLI', { timeout: 120_000 }, () => {
     expect(await ok('system', 'df', '-v', '--format', '{{range .Volumes}}{{.Name}} {{.Links}}{{end}}')).toContain(
       'kept_vol 1',
     );
+    expect(await ok('volume', 'inspect', '-f', '{{json .Status.containers}}', 'kept_vol')).toBe(
+      `[{"id":"${first}","name":"first"}]\n`,
+    );
     await ok('rm', '-v', 'first');
     expect(await bed.lines('volume', 'ls', '-q', '-f', 'dangling=true')).toEqual(['kept_vol']);
     expect(await ok('volume', 'rm', 'kept_vol')).toBe('kept_vol\n');
+  });
+
+  test('a volume that somebody else is making is taken as it comes', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const name = `early_${round}`;
+      const [made] = await Promise.all([
+        bed.docker('create', '--name', name, '-v', `${name}:/a`, 'busybox'),
+        bed.docker('volume', 'create', '-o', 'Capacity=10MB', name),
+      ]);
+      expect(made).toMatchObject({ code: 0 });
+      await ok('rm', name);
+    }
+    expect((await bed.system.store.jobs.list({ state: 'dead' }, { limit: 10 })).items).toEqual([]);
   });
 
   test('of a creation and a removal at once, one comes first', async () => {
