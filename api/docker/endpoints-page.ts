@@ -48,7 +48,7 @@ OPTIONS_TABLE
 ## Differences from dockerd
 
 - Volumes: the scope is \`global\`. \`Mountpoint\` is the path of the disk on its datastore. \`Options\` are those that would make the volume
-  again, also when they were not given. \`Status\` (of \`docker volume inspect\`) has its state, capacity, datastore and holders.
+  again, also when they were not given. \`Status\` (of \`docker volume inspect\`) has its state, capacity, datastore, holders and containers.
 - Creating a volume that exists with other options or labels is a conflict that names the difference; dockerd returns the old one.
 - "In use" names the virtual machine that holds the volume. Sizes (\`system df\`, prune) are capacities.
 - A volume that is still being made is not shown.

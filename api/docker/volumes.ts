@@ -66,7 +66,13 @@ async function list(call: Call, { records }: DockerParts): Promise<Answer> {
 }
 
 async function inspect(call: Call, parts: DockerParts): Promise<Answer> {
-  return json(renderVolumeWithStatus(await find(parts, call.names['name'] ?? '')));
+  const volume = await find(parts, call.names['name'] ?? '');
+  return json(renderVolumeWithStatus(volume, await usersOf(parts, volume)));
+}
+
+/** Containers that mount it, whether they run or not. */
+async function usersOf({ records }: Pick<DockerParts, 'records'>, { name }: VolumeRecord) {
+  return (await allRecords(records, 'container')).filter((each) => mountsVolume(each, name));
 }
 
 /** @throws `volume-not-found` with dockerd's text */
@@ -84,7 +90,7 @@ async function remove(call: Call, parts: DockerParts): Promise<Answer> {
   const name = call.names['name'] ?? '';
   try {
     const volume = await find(parts, name);
-    const users = (await allRecords(parts.records, 'container')).filter((each) => mountsVolume(each, volume.name));
+    const users = await usersOf(parts, volume);
     if (users.length > 0) throw inUse(name, users.map((user) => user.name).join(', '));
     if (volume.holders.length > 0) throw inUse(name, nameHolders(volume.holders));
     await runJob(call, parts, 'volume.remove', { name });
