@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ContainerRecord } from '../../core/container.ts';
 import type { JsonObject } from '../../core/job.ts';
-import type { AnyKind, StepContext, StepResult } from '../define.ts';
+import type { AnyKind, StepContext } from '../define.ts';
 import { imageRemove } from '../image/image-remove.ts';
 import { digestOf } from '../image/fixtures.ts';
 import { volumeRemove } from '../volume/remove.ts';
@@ -11,7 +11,10 @@ const ID = 'ab'.repeat(32);
 
 function container(state: ContainerRecord['state']): ContainerRecord {
   return {
-    ...{ type: 'container', name: ID, called: 'web', state },
+    type: 'container',
+    name: ID,
+    called: 'web',
+    state,
     spec: { image: IMAGE, mounts: [{ volume: 'data', destination: '/d' }] },
   } as unknown as ContainerRecord;
 }
@@ -21,7 +24,7 @@ async function lookAgain(kind: AnyKind, payload: JsonObject, records: readonly C
   const items = records.map((record) => ({ record, rev: 1 }));
   const context = { payload, notes: { isWhole: true }, records: { list: async () => ({ items }) } };
   const step = kind.steps.find(({ name }) => name === 'recheck');
-  return await (step?.run(context as unknown as StepContext<unknown, JsonObject>) as Promise<StepResult<JsonObject>>);
+  return await step?.run(context as unknown as StepContext<unknown, JsonObject>);
 }
 
 describe('a container that was reserved just before a removal', () => {
