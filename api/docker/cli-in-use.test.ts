@@ -28,6 +28,7 @@ describe('what containers need, by the CLI', { timeout: 120_000 }, () => {
       expect(await refused('rmi', ...flags, short)).toBe(`${byId} stopped container ${container}`);
     expect(await ok('image', 'prune', '-af')).toBe('Total reclaimed space: 0B\n');
     expect(await ok('images', '--format', '{{.Containers}}')).toBe('1\n');
+    expect((await bed.docker('images', '--tree')).stdout).toMatch(/busybox:latest .* U/);
     // With other names left, and by force, only the name goes.
     await ok('tag', 'busybox', 'mine:1');
     expect(await ok('rmi', 'mine:1')).toBe('Untagged: mine:1\n');

@@ -5,7 +5,7 @@ import { indexImages } from '../../jobs/image/naming.ts';
 import { mountsVolume } from '../../jobs/container/users.ts';
 import { isShown } from './container-find.ts';
 import { renderRow } from './container-view.ts';
-import { countUsers, renderSummary, sharedBytes, sizesOf } from './image-view.ts';
+import { groupByImage, renderSummary, sharedBytes, sizesOf } from './image-view.ts';
 import { allRecords } from './listing.ts';
 import type { Call, DockerParts, Route } from './parts.ts';
 import { isVisible, renderVolume } from './volume-view.ts';
@@ -23,13 +23,13 @@ async function usage(call: Call, { records, clock }: DockerParts): Promise<Answe
   const index = indexImages(imageRecords);
   const { images } = index;
   const shared = sharedBytes(images, sizesOf(layers));
-  const users = countUsers(containers);
+  const users = groupByImage(containers);
   const rows = images.map((image) =>
     renderSummary(image, {
       minor: call.minor,
       withManifests: false,
       sharedBytes: shared.get(image.record.name) ?? 0,
-      containers: users.get(image.record.name) ?? 0,
+      containers: users.get(image.record.name) ?? [],
     }),
   );
   const rowOptions = { images: index, nowMs: clock.nowMs(), minor: call.minor, withSize: true };

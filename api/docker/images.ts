@@ -4,7 +4,7 @@ import { canonicalReference, familiarReference, parseReference, partsOf, shortId
 import { type Answer, json, refusal } from './answer.ts';
 import { filterImages, prunableImages } from './image-filter.ts';
 import { type FoundImage, type ImageIndex, indexImages, type NamedImage } from '../../jobs/image/naming.ts';
-import { countUsers, renderHistory, renderImage, renderSummary, sharedBytes, sizesOf } from './image-view.ts';
+import { groupByImage, renderHistory, renderImage, renderSummary, sharedBytes, sizesOf } from './image-view.ts';
 import { allRecords } from './listing.ts';
 import type { Call, DockerParts, Route } from './parts.ts';
 import { flagOf } from './query.ts';
@@ -22,7 +22,7 @@ async function list(call: Call, parts: DockerParts): Promise<Answer> {
   const index = await indexOf(parts);
   const isShared = flagOf(call.query, 'shared-size');
   const shared = isShared ? sharedBytes(index.images, sizesOf(await allRecords(parts.records, 'layer'))) : undefined;
-  const users = countUsers(await allRecords(parts.records, 'container'));
+  const users = groupByImage(await allRecords(parts.records, 'container'));
   const options = { minor: call.minor, withManifests: call.minor >= 47 && flagOf(call.query, 'manifests') };
   const images = filterImages(call.query, index, parts.clock.nowMs());
   return json(
@@ -30,7 +30,7 @@ async function list(call: Call, parts: DockerParts): Promise<Answer> {
       renderSummary(image, {
         ...options,
         sharedBytes: shared?.get(image.record.name) ?? (isShared ? 0 : -1),
-        containers: users.get(image.record.name) ?? 0,
+        containers: users.get(image.record.name) ?? [],
       }),
     ),
   );
@@ -106,7 +106,7 @@ function textsOf(value: JsonObject[string] | undefined): readonly string[] {
 async function prune(call: Call, parts: DockerParts): Promise<Answer> {
   const index = await indexOf(parts);
   const sizes = sizesOf(await allRecords(parts.records, 'layer'));
-  const users = countUsers(await allRecords(parts.records, 'container'));
+  const users = groupByImage(await allRecords(parts.records, 'container'));
   const rows: RemovalRow[] = [];
   for (const image of prunableImages(call.query, index, parts.clock.nowMs())) {
     if (users.has(image.record.name)) continue;
