@@ -3,10 +3,11 @@ import type { ContainerMount, ContainerRecord } from '../../core/container.ts';
 import { isErrorCode, StowageError } from '../../core/errors.ts';
 import { type ContainerId, type JobId, machineUuidOf, type Moref, type VolumeName } from '../../core/ids.ts';
 import type { ImageRecord } from '../../core/image.ts';
-import type { Json, JsonObject } from '../../core/job.ts';
+import type { Job, Json, JsonObject } from '../../core/job.ts';
 import type { Machine } from '../../core/ports/machines.ts';
 import { shortId } from '../../core/reference.ts';
-import { endedChildren } from '../children.ts';
+import { isJobOver } from '../../core/states.ts';
+import { abandonChildren, endedChildren } from '../children.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { theImage } from '../image/image-of.ts';
 import { noted } from '../noted.ts';
@@ -105,11 +106,14 @@ const volumes: Step<CreatePayload, Notes> = {
     const ids: JobId[] = [];
     for (const [volume, request] of requests) {
       const id = noted(making[volume]);
-      const isBegun = (await context.jobs.read(id)) !== undefined;
-      if (isBegun || !(await isThere(context, volume))) {
-        await context.submit('volume.create', creationOf(volume, request), id);
-        ids.push(id);
+      const begun = await context.jobs.read(id);
+      const isPresent = await isThere(context, volume);
+      if (isPresent && (begun === undefined || wasMadeOtherwise(begun))) {
+        await abandonChildren(context, [id]);
+        continue;
       }
+      await context.submit('volume.create', creationOf(volume, request), id);
+      ids.push(id);
     }
     if (ids.length > 0 && (await endedChildren(context, ids)) === undefined) return { awaits: ids };
     const own = await ownRecord(context);
@@ -127,6 +131,11 @@ const volumes: Step<CreatePayload, Notes> = {
     return { records: [put(own, record)] };
   },
 };
+
+/** Somebody was faster, or took a removal back: a volume that is there is taken as it is. */
+function wasMadeOtherwise({ state, error }: Job): boolean {
+  return isJobOver(state) && error?.code === 'volume-exists';
+}
 
 async function isThere(context: Context, volume: VolumeName): Promise<boolean> {
   const found = await context.records.read('volume', volume);
@@ -230,6 +239,7 @@ export const containerCreate: AnyKind = defineKind<CreatePayload, Notes>({
   }),
   async abandon(context, error, undone) {
     const id = idOf(context);
+    await abandonChildren(context, Object.values(context.notes.making ?? {}));
     const own = await context.records.read('container', id);
     if (own === undefined || own.record.job !== context.jobId) return {};
     const { record } = own;
@@ -238,7 +248,7 @@ export const containerCreate: AnyKind = defineKind<CreatePayload, Notes>({
       return { records: [put(own, moved(context, record, 'dead', { error: error.message }))], events: [failed] };
     }
     for (const mount of record.spec.mounts) {
-      if (mount.anonymous) await context.submit('volume.remove', { name: mount.volume });
+      if (mount.anonymous) await context.submit('volume.remove', { name: mount.volume, container: id });
     }
     const owner = await context.records.read('container-name', record.called);
     return {

@@ -7,6 +7,7 @@ import {
   type Moref,
   parentPath,
   parseContainerName,
+  parseVolumeName,
 } from '../../core/ids.ts';
 import type { RecordChange } from '../../core/record.ts';
 import { branded } from '../branded.ts';
@@ -30,6 +31,7 @@ import { type OnContainer, onContainer } from './payloads.ts';
 import { powerOff } from './power.ts';
 import { nameLine } from './place.ts';
 import { resourcesOf } from './resources.ts';
+import { containersOfVolume } from './users.ts';
 
 // vCenter deletes every disk that is attached to a machine that it destroys: so volumes and layers go out first, without their files, and
 // only then the machine. What is deleted besides is its home, which nothing else is in.
@@ -198,9 +200,14 @@ const rest: Step<Payload, Notes> = {
   name: 'anonymous',
   applies: ({ payload }) => payload.anonymous === true,
   async run(context) {
-    for (const [name, id] of Object.entries(context.notes.anonymous ?? {}))
+    const anonymous: Record<string, JobId> = {};
+    for (const [name, id] of Object.entries(noted(context.notes.anonymous))) {
+      // One that another container took over with --volumes-from stays.
+      if ((await containersOfVolume(context, noted(parseVolumeName(name)))).length > 0) continue;
       await context.submit('volume.remove', { name }, id);
-    return {};
+      anonymous[name] = id;
+    }
+    return { notes: { anonymous } };
   },
 };
 

@@ -152,6 +152,12 @@ const confirm: Step<Payload, Notes> = {
   },
 };
 
+/** Docker's `--rm`: what could not be started goes, too; clients wait for that. It stands in the container's line behind this job. */
+async function removeNeverRun(context: Context, state: ContainerRecord['state'], record: ContainerRecord) {
+  if (!record.spec.autoRemove || !['created', 'exited', 'starting'].includes(state)) return;
+  await context.submit('container.remove', { container: record.name, anonymous: true });
+}
+
 export const containerStart: AnyKind = defineKind<Payload, Notes>({
   kind: 'container.start',
   summary:
@@ -176,9 +182,10 @@ export const containerStart: AnyKind = defineKind<Payload, Notes>({
   async abandon(context, error, undone) {
     const own = await context.records.read('container', noted(context.payload.id));
     const { before, machine } = context.notes;
-    if (own === undefined || before === undefined || machine === undefined || own.record.job !== context.jobId)
-      return {};
+    if (own === undefined) return {};
     const { record } = own;
+    await removeNeverRun(context, before?.state ?? record.state, record);
+    if (before === undefined || machine === undefined || record.job !== context.jobId) return {};
     const failed = containerEvent('container.failed', record, { code: error.code, message: error.message });
     // What could not be taken back keeps its leases: reconcile asks vSphere who holds the disks.
     if (!undone)
