@@ -201,7 +201,9 @@ describe('containers by the CLI', { timeout: 120_000 }, () => {
     const docker = (...args: string[]) => bed.rig.docker(args, { DOCKER_API_VERSION: version });
     const name = `old_${version.slice(2)}`;
     const run = await docker('run', '-d', '--name', name, '-v', '/anon', 'busybox', 'sleep', '2d');
-    expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(ID) as string, stderr: '' });
+    expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(ID) as string });
+    // Before 1.30 the CLI follows events meanwhile, and may complain of its own cancelling them.
+    expect(run.stderr).toMatch(/^(?:time=\S+ level=error msg="error getting events from daemon: context canceled"\n)?$/);
     expect((await docker('ps', '--format', '{{.Names}} {{.Status}}')).stdout).toMatch(new RegExp(`^${name} Up `));
     expect((await docker('inspect', '-f', '{{.State.Running}}', name)).stdout).toBe('true\n');
     expect(await docker('stop', name)).toMatchObject({ code: 0 });
