@@ -6,7 +6,7 @@ import type { ImageRecord } from '../../core/image.ts';
 import type { Json, JsonObject } from '../../core/job.ts';
 import type { Machine } from '../../core/ports/machines.ts';
 import { shortId } from '../../core/reference.ts';
-import { endedChildren } from '../children.ts';
+import { abandonChildren, endedChildren } from '../children.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { theImage } from '../image/image-of.ts';
 import { noted } from '../noted.ts';
@@ -237,6 +237,7 @@ export const containerCreate: AnyKind = defineKind<CreatePayload, Notes>({
     if (!undone) {
       return { records: [put(own, moved(context, record, 'dead', { error: error.message }))], events: [failed] };
     }
+    await abandonChildren(context, Object.values(context.notes.making ?? {}));
     for (const mount of record.spec.mounts) {
       if (mount.anonymous) await context.submit('volume.remove', { name: mount.volume });
     }
