@@ -77,8 +77,20 @@ describe('a worker that slept past its lock', () => {
     return { jobs, records, disks: sorted, changes };
   };
 
+  /** Nobody waits for jobs that remove anonymous volumes. */
+  async function untilQuiet(): Promise<void> {
+    const { jobs } = walk.crash.system.store;
+    await eventually('all jobs to be over', async () => {
+      const lists = await Promise.all(
+        (['waiting', 'running'] as const).map((state) => jobs.list({ state }, { limit: 1 })),
+      );
+      return lists.every(({ items }) => items.length === 0);
+    });
+  }
+
   /** The sleeper wakes, notices, and has changed nothing. */
   async function wake(sleeper: WorkerProcess, walked: readonly Walked[]): Promise<void> {
+    await untilQuiet();
     const before = await everything(walked);
     sleeper.kill('SIGCONT');
     await gaveUp(sleeper, walked);
