@@ -88,8 +88,7 @@ async function offNow(context: Context, own: OwnContainer, machine: Machine) {
   }
   const why = await whyOff(context, record, machine);
   if (why.why === 'lost') return { notes: { verdict: 'lost' as const, follow: context.newJobId() } };
-  const run2 = { ...run, exitCode: why.exitCode };
-  const restarts = isToRestart(record.settings.restart, run2);
+  const restarts = isToRestart(record.settings.restart, { ...run, exitCode: why.exitCode });
   const marked = await markStopping(context, own, {
     machine: machine.ref,
     exitCode: why.exitCode,
