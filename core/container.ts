@@ -91,13 +91,15 @@ export interface ContainerSettings {
 
 /** What a container is meant to be doing, and what it did last: changes at every start and stop. */
 export interface ContainerRun {
-  /** Whether it should be running: what recovery goes by. */
+  /** Whether it should be running: what recovery goes by. One that has exited and is to be started again by its policy should. */
   readonly wanted: 'running' | 'stopped';
   readonly startedAt?: string;
   readonly finishedAt?: string;
   readonly exitCode?: number;
   /** Starts by its restart policy since somebody started it. */
   readonly restarts: number;
+  /** The pause before the last of them. */
+  readonly pauseMs?: number;
 }
 
 export interface ContainerMachine {

@@ -95,6 +95,7 @@ export const ERROR_CODES = {
     advice: 'All SCSI slots of the machine are taken: detach a disk or use another machine.',
   },
   'job-not-cancellable': { kind: 'conflict', advice: 'The job is already over.' },
+  'not-yet': { kind: 'unavailable', advice: 'Nothing is wrong: the job goes on by itself when its time has come.' },
   'job-not-dead': { kind: 'conflict', advice: 'Only dead letters can be redriven or discarded.' },
   'record-stale': {
     kind: 'conflict',

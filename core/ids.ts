@@ -111,6 +111,7 @@ export const RESOURCE_TYPES = [
   'container',
   'container-name',
   'restart',
+  'again',
   'host',
   'system',
 ] as const;

@@ -40,7 +40,7 @@ export const CONTAINER_STATES = {
   recovering: ['running', 'paused', 'exited', 'stopping', 'removing', 'dead'],
   removing: ['removed', 'created', 'exited', 'dead'],
   removed: [],
-  dead: ['starting', 'running', 'paused', 'exited', 'recovering', 'stopping', 'removing'],
+  dead: ['created', 'starting', 'running', 'paused', 'exited', 'recovering', 'stopping', 'removing'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 export type ContainerState = keyof typeof CONTAINER_STATES;
 

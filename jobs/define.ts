@@ -67,7 +67,7 @@ export interface StepContext<P, N> {
    * @param id noted before; a second submission of it changes nothing
    */
   submit(kind: string, payload: JsonObject, id?: JobId): Promise<SubmitOutcome>;
-  readonly jobs: Pick<JobStore, 'read' | 'cancel' | 'discard'>;
+  readonly jobs: Pick<JobStore, 'read' | 'list' | 'cancel' | 'discard'>;
   /** For people who watch; says nothing more often than a few times a second. */
   progress(progress: JobProgress): void;
   warn(message: string, data: JsonObject): void;
@@ -81,6 +81,8 @@ export interface StepResult<N> {
   readonly done?: JsonObject;
   /** The step is not done: it is run again when these jobs are over, or one has failed, and no worker is held meanwhile. */
   readonly awaits?: readonly JobId[];
+  /** The step is not done: it is run again after this time, and no worker is held meanwhile. */
+  readonly laterMs?: number;
 }
 
 /**

@@ -27,6 +27,12 @@ const OUTAGES: readonly ErrorCode[] = [
   'redis-unavailable',
 ];
 
+const NOT_YET = {
+  state: 'waiting',
+  error: new StowageError('not-yet', 'the job waits for its time').facts,
+  counts: false,
+} as const;
+
 export interface Executor {
   /** Runs one attempt of the job that the entry names, if its turn has come. Never rejects because of the job. */
   handle(entry: Entry): Promise<EntryVerdict>;
@@ -171,6 +177,7 @@ export function createExecutor(parts: ExecutorParts): Executor {
       }
       const result = await runStep(run, step, parts.dataCentre);
       if (result.awaits !== undefined) return end(run, { state: 'awaiting', children: result.awaits });
+      if (result.laterMs !== undefined) return end(run, { ...NOT_YET, retryInMs: result.laterMs });
       if (result.done !== undefined) {
         skipTheRest(run);
         return end(run, { state: 'succeeded', result: result.done });

@@ -5,9 +5,10 @@ import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
 import { asStowageError } from '../core/errors.ts';
 import type { ImagePorts, World } from '../jobs/define.ts';
 import type { Catalogue } from '../jobs/registry.ts';
-import { createSubmit } from '../jobs/submit.ts';
+import { createSubmit, type Submit } from '../jobs/submit.ts';
 import type { Clock, RandomBytes } from '../platform/clock.ts';
 import { type Logger, withLogContext } from '../platform/log.ts';
+import { watchContainers } from './container-watcher.ts';
 import { createExecutor } from './executor.ts';
 import { lead } from './leading.ts';
 import { watchInventory } from './watcher.ts';
@@ -92,7 +93,9 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
       {
         upkeep: ports.upkeep,
         submit,
-        watch,
+        watch: async (signal) => {
+          await Promise.all([watch(signal), watchContainersOf(settings, submit, signal)]);
+        },
         lockMs: settings.lockMs,
         reconcileIntervalMs: settings.reconcileIntervalMs,
         logger,
@@ -108,6 +111,12 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
       await led;
     },
   };
+}
+
+async function watchContainersOf(settings: WorkerSettings, submit: Submit, signal: AbortSignal): Promise<void> {
+  const { ports, world, logger, clock } = settings;
+  if (world.containers === undefined) return;
+  await watchContainers({ ...ports, world: world.containers, submit, logger, nowMs: () => clock.nowMs() }, signal);
 }
 
 async function reportCanary(

@@ -14,7 +14,7 @@ import type { ClaimFence } from './claim-fence.ts';
 export interface Workshop {
   readonly claims: Claims;
   readonly records: RecordStore;
-  readonly jobs: Pick<JobStore, 'read' | 'cancel' | 'discard'>;
+  readonly jobs: Pick<JobStore, 'read' | 'list' | 'cancel' | 'discard'>;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
   readonly world: World;

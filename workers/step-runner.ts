@@ -35,7 +35,8 @@ export async function runStep(run: Run, step: AnyStep, dataCentre: DataCentre): 
         ? await resume(run, step, dataCentre)
         : await step.run(contextOf(run, step, dataCentre, undefined));
       const { progress: _, ...after } = run.step(step.name);
-      if (result.awaits === undefined) run.setStep({ ...after, state: 'done', finishedAt: run.now() });
+      if (result.awaits === undefined && result.laterMs === undefined)
+        run.setStep({ ...after, state: 'done', finishedAt: run.now() });
       run.take(result);
       return result;
     },

@@ -23,7 +23,7 @@ export async function plugIn(
 ): Promise<void> {
   const missing = mounted.filter(({ found }) => diskIn(machine, found.record) === undefined);
   const known = missing.map(({ found }) => found.record.place?.disk?.path);
-  const attach = (paths: readonly (DatastorePath | undefined)[]): Promise<unknown> =>
+  const attach = (paths: readonly (DatastorePath | undefined)[]): Promise<void> =>
     reconfigure(context, machine, { status, attach: disksFor(machine, missing, paths) });
   try {
     await attach(known);
@@ -63,20 +63,27 @@ export async function unplug(
   await reconfigure(context, machine, { status, detachKeys: keys });
 }
 
+type Change = { readonly attach?: readonly NewDisk[]; readonly detachKeys?: readonly number[] };
+
 async function reconfigure(
   context: AnyContext,
-  { ref, changeVersion }: Machine,
-  {
-    status,
-    ...change
-  }: { readonly status: Status; readonly attach?: readonly NewDisk[]; readonly detachKeys?: readonly number[] },
-): Promise<unknown> {
+  machine: Machine,
+  { status, ...change }: Change & { readonly status: Status },
+): Promise<void> {
   const extraConfig = {
     [CONTAINER_KEYS.status]: encodeStatus(status),
     // What the guest said of an earlier run is not said of the next.
     ...(status.run.wanted === 'running' ? { [CONTAINER_KEYS.exit]: '' } : {}),
   };
-  return context.task(() =>
+  const isSo = Object.values(change).every((list) => list.length === 0) && says(machine, extraConfig);
+  if (isSo) return;
+  const { ref, changeVersion } = machine;
+  await context.task(() =>
     context.dataCentre.machines.reconfigure({ machine: ref, changeVersion, ...change, extraConfig }, context.fence),
   );
+}
+
+/** Whether its configuration has these values; '' : not at all. */
+export function says(machine: Pick<Machine, 'extraConfig'>, wanted: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wanted).every(([key, value]) => (machine.extraConfig[key] ?? '') === value);
 }

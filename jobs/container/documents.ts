@@ -68,6 +68,7 @@ const statusSchema = z.object({
     finishedAt: z.string().optional(),
     exitCode: z.number().optional(),
     restarts: z.number(),
+    pauseMs: z.number().optional(),
   }),
 });
 

@@ -1,11 +1,14 @@
 import type { ContainerRecord, ContainerRun } from '../../core/container.ts';
+import { StowageError } from '../../core/errors.ts';
 import type { NewEvent } from '../../core/events.ts';
+import type { JsonObject } from '../../core/job.ts';
 import type { JobId, Moref } from '../../core/ids.ts';
 import type { Step, StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import { containerEvent, machineOfContainer, moved, type OwnContainer, ownContainer, put } from './container-of.ts';
 import { unplug } from './devices.ts';
-import { type DiskPaths, endLeases, markLeaving, mountedVolumes, pathsIn } from './leases.ts';
+import { type DiskPaths, endLeases, markLeaving, mountedVolumesLeft, pathsIn } from './leases.ts';
+import { leasesAsSeen } from './leases-as-seen.ts';
 import type { OnContainer } from './payloads.ts';
 import { powerOff } from './power.ts';
 
@@ -34,11 +37,15 @@ export const KILLED = 137;
 export async function markStopping(
   context: EndingContext,
   own: OwnContainer,
-  { machine, exitCode }: { readonly machine: Moref; readonly exitCode: number },
+  {
+    machine,
+    exitCode,
+    wanted = 'stopped',
+  }: { readonly machine: Moref; readonly exitCode: number; readonly wanted?: ContainerRun['wanted'] },
 ) {
   const { record } = own;
-  const mounted = await mountedVolumes(context, record);
-  const run: ContainerRun = { ...record.run, wanted: 'stopped', finishedAt: context.now(), exitCode };
+  const mounted = await mountedVolumesLeft(context, record);
+  const run: ContainerRun = { ...record.run, wanted, finishedAt: context.now(), exitCode };
   return {
     notes: { before: { state: record.state, run: record.run }, machine, run },
     records: [put(own, moved(context, record, 'stopping')), ...markLeaving(context, machine, mounted)],
@@ -62,26 +69,36 @@ export const takeOut: EndingStep = {
     const { record } = await ownContainer(context);
     const machine = await machineOfContainer(context, record);
     if (machine === undefined) return {};
-    const mounted = await mountedVolumes(context, record);
+    // Somebody was faster: a machine that runs keeps its disks.
+    if (machine.power !== 'off')
+      throw new StowageError('vcenter-state', `${machine.name} is ${machine.power} again, and keeps its volumes`);
+    const mounted = await mountedVolumesLeft(context, record);
     const paths = { ...context.notes.paths, ...pathsIn(machine, mounted) };
     await unplug(context, machine, { status: { ...record, run: noted(context.notes.run) }, mounted });
     return { notes: { paths } };
   },
 };
 
+/** The machine as this job met it, and as a recovery that came in between registered it anew. */
+export function refsOf(machine: Moref, { machine: known }: Pick<ContainerRecord, 'machine'>): readonly Moref[] {
+  return known === undefined ? [machine] : [machine, known.ref];
+}
+
 /** @param events beside that of its death */
-export async function settled(context: EndingContext, events: readonly NewEvent[] = []) {
+export async function settled(context: EndingContext, events: readonly NewEvent[] = [], data: JsonObject = {}) {
   const own = await ownContainer(context);
   const run = noted(context.notes.run);
   const machine = noted(context.notes.machine);
-  const mounted = await mountedVolumes(context, own.record);
-  const leases = await endLeases(context, [machine], { mounted, paths: context.notes.paths ?? {} });
+  const mounted = await mountedVolumesLeft(context, own.record);
+  const leases = await endLeases(context, refsOf(machine, own.record), { mounted, paths: context.notes.paths ?? {} });
   const record = moved(context, own.record, 'exited', { run });
-  const died = containerEvent('container.died', record, { exitCode: run.exitCode ?? KILLED });
+  const died = containerEvent('container.died', record, { exitCode: run.exitCode ?? KILLED, ...data });
+  // One that only waited for its restart is dead already.
+  const isNews = own.record.state !== 'exited';
   return {
     notes: { next: context.newJobId() },
     records: [put(own, record), ...leases.records],
-    events: [...events, died, ...leases.events],
+    events: [...events, ...(isNews ? [died] : []), ...leases.events],
   };
 }
 
@@ -102,5 +119,12 @@ export async function abandonEnding(context: EndingContext, message: string) {
   const { before } = context.notes;
   if (own === undefined || before === undefined || own.record.job !== context.jobId) return {};
   const record = moved(context, own.record, before.state, { run: before.run, error: message });
-  return { records: [put(own, record)], events: [containerEvent('container.failed', record, { message })] };
+  const machine = await machineOfContainer(context, own.record);
+  const mounted = await mountedVolumesLeft(context, own.record);
+  const leases = await leasesAsSeen(context, machine, {
+    mounted,
+    before: refsOf(noted(context.notes.machine), own.record),
+  });
+  const failed = containerEvent('container.failed', record, { message });
+  return { records: [put(own, record), ...leases.records], events: [failed, ...leases.events] };
 }

@@ -1,4 +1,5 @@
 import type { AnyKind } from '../define.ts';
+import { containerAgain } from './again.ts';
 import { containerCreate } from './create.ts';
 import { containerRemove } from './remove.ts';
 import { containerPause, containerUnpause } from './pause.ts';
@@ -6,6 +7,7 @@ import { containerRename } from './rename.ts';
 import { containerRestart } from './restart.ts';
 import { containerStart } from './start.ts';
 import { containerKill, containerStop } from './stop.ts';
+import { containerSync } from './sync.ts';
 import { containerUpdate } from './update.ts';
 
 /** All kinds of containers; the order is that of the documentation. */
@@ -20,4 +22,6 @@ export const CONTAINER_KINDS: readonly AnyKind[] = [
   containerRename,
   containerUpdate,
   containerRemove,
+  containerSync,
+  containerAgain,
 ];

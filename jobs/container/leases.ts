@@ -1,7 +1,8 @@
 import type { ContainerRecord } from '../../core/container.ts';
-import { StowageError } from '../../core/errors.ts';
+import { isErrorCode, StowageError } from '../../core/errors.ts';
 import type { NewEvent } from '../../core/events.ts';
-import type { DatastorePath, Moref } from '../../core/ids.ts';
+import type { DatastorePath, Moref, VolumeName } from '../../core/ids.ts';
+import type { JsonObject } from '../../core/job.ts';
 import type { Machine } from '../../core/ports/machines.ts';
 import type { RecordChange } from '../../core/record.ts';
 import type { AccessMode, VolumeHolder, VolumeRecord } from '../../core/volume.ts';
@@ -39,18 +40,41 @@ export interface Writes {
   readonly events: readonly NewEvent[];
 }
 
-/** One for each volume, wherever in the container it is mounted. @throws `volume-not-found` */
-export function mountedVolumes(context: AnyContext, { spec }: ContainerRecord): Promise<readonly Mounted[]> {
-  const wanted = new Map<ContainerRecord['spec']['mounts'][number]['volume'], AccessMode>();
+function wantedVolumes({ spec }: Pick<ContainerRecord, 'spec'>): ReadonlyMap<VolumeName, AccessMode> {
+  const wanted = new Map<VolumeName, AccessMode>();
   for (const { volume, access, backing } of spec.mounts) {
     if (backing === 'block' && wanted.get(volume) !== 'read-write') wanted.set(volume, access);
   }
-  return Promise.all(
-    [...wanted].map(async ([volume, access]) => {
-      const found = await findVolume(context, volume);
-      return { found, access: accessOf(access === 'read-write' ? undefined : access, found.record) };
-    }),
+  return wanted;
+}
+
+async function mountedVolume(context: AnyContext, volume: VolumeName, access: AccessMode): Promise<Mounted> {
+  const found = await findVolume(context, volume);
+  return { found, access: accessOf(access === 'read-write' ? undefined : access, found.record) };
+}
+
+/** One for each volume, wherever in the container it is mounted. @throws `volume-not-found` */
+export function mountedVolumes(
+  context: AnyContext,
+  record: Pick<ContainerRecord, 'spec'>,
+): Promise<readonly Mounted[]> {
+  return Promise.all([...wantedVolumes(record)].map(([volume, access]) => mountedVolume(context, volume, access)));
+}
+
+/** For what lets volumes go: one whose record and document are gone holds nothing up. */
+export async function mountedVolumesLeft(
+  context: AnyContext,
+  record: Pick<ContainerRecord, 'spec'>,
+): Promise<readonly Mounted[]> {
+  const all = await Promise.all(
+    [...wantedVolumes(record)].map(([volume, access]) =>
+      mountedVolume(context, volume, access).catch((thrown: unknown) => {
+        if (!isErrorCode(thrown, 'volume-not-found', 'volume-damaged')) throw thrown;
+        return undefined;
+      }),
+    ),
   );
+  return all.filter((each) => each !== undefined);
 }
 
 const without = (record: VolumeRecord, machines: readonly Moref[]): readonly VolumeHolder[] =>
@@ -126,7 +150,11 @@ export function markLeaving(context: AnyContext, machine: Moref, mounted: readon
 export async function endLeases(
   context: AnyContext,
   machines: readonly Moref[],
-  { mounted, paths }: { readonly mounted: readonly Mounted[]; readonly paths: DiskPaths },
+  {
+    mounted,
+    paths,
+    data = {},
+  }: { readonly mounted: readonly Mounted[]; readonly paths: DiskPaths; readonly data?: JsonObject },
 ): Promise<Writes> {
   const records: RecordChange[] = [];
   const events: NewEvent[] = [];
@@ -139,7 +167,11 @@ export async function endLeases(
     const via: VolumeRecord = record.state === 'in-use' ? moved(context, record, 'detaching') : record;
     records.push(put(found, moved(context, via, holders.length === 0 ? 'available' : 'in-use', { holders, ...place })));
     for (const { machine, machineName } of gone)
-      events.push({ type: 'volume.detached', subject: `volume:${record.name}`, data: { machine, machineName } });
+      events.push({
+        type: 'volume.detached',
+        subject: `volume:${record.name}`,
+        data: { machine, machineName, ...data },
+      });
   }
   return { records, events };
 }

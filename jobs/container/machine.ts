@@ -90,7 +90,7 @@ export async function takeMachineBack(
 }
 
 /** All but the scratch disk. A Task that nobody joins: whoever comes next finds fewer disks, or is told of a conflict and reads again. */
-export async function detachForeignDisks(context: AnyContext, machine: Machine): Promise<void> {
+async function detachForeignDisks(context: AnyContext, machine: Machine): Promise<void> {
   const { machines, tasks } = context.dataCentre;
   const scratch = scratchOf(machine);
   const ref = await machines.detachAllBut(machine.ref, scratch === undefined ? [] : [scratch.key], context.fence);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ContainerRecord } from '../../core/container.ts';
 import type { Moref } from '../../core/ids.ts';
-import { type AnyKind, defineKind, type Step } from '../define.ts';
+import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import {
   busy,
@@ -26,14 +26,25 @@ type PauseStep = Step<OnContainer, Notes>;
 interface Direction {
   readonly kind: string;
   readonly summary: string;
-  readonly method: string;
   readonly from: ContainerRecord['state'];
   readonly to: 'running' | 'paused';
   readonly power: 'on' | 'suspended';
   readonly wish: string;
 }
 
-function stepsOf({ method, from, to, power, wish }: Direction): readonly PauseStep[] {
+const METHODS = { suspended: 'SuspendVM_Task', on: 'PowerOnVM_Task' } as const;
+
+async function turn(context: StepContext<OnContainer, Notes>, wanted: Direction['power']): Promise<void> {
+  const { record } = await ownContainer(context);
+  const { ref, power } = await theMachine(context, record);
+  if (power === wanted) return;
+  const { suspend, on } = context.dataCentre.power;
+  await ignoreAlreadySo(
+    context.task(() => (wanted === 'suspended' ? suspend(ref, context.fence) : on(ref, undefined, context.fence))),
+  );
+}
+
+function stepsOf({ from, to, power, wish }: Direction): readonly PauseStep[] {
   const mark: PauseStep = {
     name: 'mark',
     async run(context) {
@@ -44,20 +55,17 @@ function stepsOf({ method, from, to, power, wish }: Direction): readonly PauseSt
       return { notes: { machine: ref } };
     },
   };
+  const back = power === 'on' ? 'suspended' : 'on';
+  const entity = ({ notes }: StepContext<OnContainer, Notes>) => notes.machine;
   const change: PauseStep = {
     name: 'power',
-    task: { method, entity: ({ notes }) => notes.machine },
+    task: { method: METHODS[power], entity },
     async run(context) {
-      const machine = await theMachine(context, (await ownContainer(context)).record);
-      if (machine.power === power) return {};
-      const { power: ports } = context.dataCentre;
-      await ignoreAlreadySo(
-        context.task(() =>
-          to === 'paused' ? ports.suspend(machine.ref, context.fence) : ports.on(machine.ref, undefined, context.fence),
-        ),
-      );
+      await turn(context, power);
       return {};
     },
+    undoTask: { method: METHODS[back], entity },
+    undo: (context) => turn(context, back),
   };
   const settle: PauseStep = {
     name: 'settle',
@@ -93,7 +101,6 @@ function kindOf(direction: Direction): AnyKind {
 export const containerPause: AnyKind = kindOf({
   kind: 'container.pause',
   summary: 'Suspends the machine of a running container; its volumes stay its own.',
-  method: 'SuspendVM_Task',
   from: 'running',
   to: 'paused',
   power: 'suspended',
@@ -103,7 +110,6 @@ export const containerPause: AnyKind = kindOf({
 export const containerUnpause: AnyKind = kindOf({
   kind: 'container.unpause',
   summary: 'Lets a paused container run on.',
-  method: 'PowerOnVM_Task',
   from: 'paused',
   to: 'running',
   power: 'on',

@@ -25,7 +25,8 @@ import {
 } from './container-of.ts';
 import type { ContainerRecord } from '../../core/container.ts';
 import { noSuchContainer } from './find.ts';
-import { type DiskPaths, endLeases, markLeaving, mountedVolumes, pathsIn } from './leases.ts';
+import { type DiskPaths, endLeases, markLeaving, mountedVolumesLeft, pathsIn } from './leases.ts';
+import { leasesAsSeen } from './leases-as-seen.ts';
 import { scratchOf } from './machine.ts';
 import { type OnContainer, onContainer } from './payloads.ts';
 import { powerOff } from './power.ts';
@@ -63,13 +64,15 @@ const reserve: Step<Payload, Notes> = {
     const isAlive = ALIVE.includes(record.state);
     if (isAlive && context.payload.force !== true) throw runningRefused(record);
     const machine = await machineOfContainer(context, record);
-    const mounted = await mountedVolumes(context, record).catch(() => []);
+    const mounted = await mountedVolumesLeft(context, record);
     const next = record.state === 'removing' ? record : moved(context, record, 'removing');
     return {
       notes: {
         before: record.state,
         machine: machine?.ref ?? record.machine?.ref ?? null,
         home: record.machine === undefined ? null : parentPath(record.machine.vmxPath),
+        // Whoever finds the disks gone does not know any more where they were.
+        paths: machine === undefined ? {} : pathsIn(machine, mounted),
       },
       records: [
         put(own, { ...next, updatedAt: context.now(), job: context.jobId }),
@@ -114,7 +117,7 @@ const takeOut: Step<Payload, Notes> = {
     const { record } = await ownRecord(context);
     const machine = await machineOfContainer(context, record);
     if (machine === undefined) return {};
-    const mounted = await mountedVolumes(context, record).catch(() => []);
+    const mounted = await mountedVolumesLeft(context, record);
     const paths = { ...context.notes.paths, ...pathsIn(machine, mounted) };
     const scratch = scratchOf(machine);
     const keys = machine.disks.map(({ key }) => key).filter((key) => key !== scratch?.key);
@@ -171,8 +174,8 @@ const forget: Step<Payload, Notes> = {
     const own = await ownRecord(context);
     const { record } = own;
     const { machine, paths = {} } = context.notes;
-    const mounted = await mountedVolumes(context, record).catch(() => []);
-    const machines = machine === null || machine === undefined ? [] : [machine];
+    const mounted = await mountedVolumesLeft(context, record);
+    const machines = [machine, record.machine?.ref].flatMap((ref) => (ref === null || ref === undefined ? [] : [ref]));
     const leases = await endLeases(context, machines, { mounted, paths });
     const anonymous = record.spec.mounts.filter((mount) => mount.anonymous).map(({ volume }) => volume);
     return {
@@ -248,8 +251,12 @@ export const containerRemove: AnyKind = defineKind<Payload, Notes>({
   async abandon(context, error) {
     const own = await context.records.read('container', noted(context.payload.id));
     if (own === undefined || own.record.job !== context.jobId) return {};
+    const machine = await machineOfContainer(context, own.record);
+    const mounted = await mountedVolumesLeft(context, own.record);
+    const before = [context.notes.machine, own.record.machine?.ref].filter((ref) => ref !== undefined && ref !== null);
+    const leases = await leasesAsSeen(context, machine, { mounted, before });
     const record = moved(context, own.record, 'dead', { error: error.message });
     const failed = containerEvent('container.failed', record, { code: error.code, message: error.message });
-    return { records: [put(own, record)], events: [failed] };
+    return { records: [put(own, record), ...leases.records], events: [failed, ...leases.events] };
   },
 });

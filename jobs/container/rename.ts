@@ -7,6 +7,7 @@ import { type AnyKind, defineKind, type Step, type StepContext } from '../define
 import { noted } from '../noted.ts';
 import { busy, containerEvent, ownContainer, prepareOnContainer, put, theMachine } from './container-of.ts';
 import { CONTAINER_KEYS } from '../../core/container.ts';
+import { says } from './devices.ts';
 import { encodeStatus } from './documents.ts';
 import { type OnContainer, nameSchema, onContainer } from './payloads.ts';
 import { containerLine, nameLine } from './place.ts';
@@ -84,8 +85,10 @@ const machine: Step<Payload, Notes> = {
 /** The name in the machine's own configuration: a name in the inventory may be changed by anybody. */
 async function writeStatus(context: Context, called: ContainerName): Promise<void> {
   const { record } = await ownContainer(context);
-  const { ref, changeVersion } = await theMachine(context, record);
+  const machine = await theMachine(context, record);
+  const { ref, changeVersion } = machine;
   const extraConfig = { [CONTAINER_KEYS.status]: encodeStatus({ ...record, called }) };
+  if (says(machine, extraConfig)) return;
   await context.task(() =>
     context.dataCentre.machines.reconfigure({ machine: ref, changeVersion, extraConfig }, context.fence),
   );

@@ -15,11 +15,13 @@ import {
   theMachine,
 } from './container-of.ts';
 import { plugIn, unplug } from './devices.ts';
-import { confirmLeases, endLeases, mountedVolumes, takeLeases } from './leases.ts';
+import { refsOf } from './ending.ts';
+import { confirmLeases, endLeases, mountedVolumes, mountedVolumesLeft, takeLeases } from './leases.ts';
 import { type OnContainer, onContainer } from './payloads.ts';
 import { containersOf } from './place.ts';
 import { howToStart, powerOff, type Starting, startByDrs, startOnHost } from './power.ts';
 import { resourcesOf } from './resources.ts';
+import { isToRestart, pauseAfter } from './restart-policy.ts';
 
 // Leases on the volumes first, then the devices with the word that it is to run, in one Task, then power. A crash in between leaves a
 // machine that is off with leases that name it: the next attempt goes on, and undo takes it all back.
@@ -39,8 +41,14 @@ function runOf(context: Context, before: ContainerRun): ContainerRun {
   return {
     wanted: 'running',
     startedAt: context.now(),
-    restarts: context.payload.again === true ? before.restarts + 1 : 0,
+    ...(context.payload.again === true
+      ? { restarts: before.restarts + 1, pauseMs: pauseAfter(before) }
+      : { restarts: 0 }),
   };
+}
+
+function isStillToRestart({ state, run, settings }: ContainerRecord): boolean {
+  return state === 'exited' && run.wanted === 'running' && isToRestart(settings.restart, run);
 }
 
 const lease: Step<Payload, Notes> = {
@@ -50,12 +58,13 @@ const lease: Step<Payload, Notes> = {
     const { record } = own;
     if (record.state === 'running') return { done: { id: record.name, started: false } };
     if (!['created', 'exited', 'dead', 'starting'].includes(record.state)) throw busy(record, 'started');
-    // Somebody stopped or removed it meanwhile: that counts.
-    if (context.payload.again === true && record.state !== 'exited')
+    // Somebody stopped it, or changed its policy meanwhile: that counts.
+    if (context.payload.again === true && !isStillToRestart(record))
       return { done: { id: record.name, started: false } };
     const machine = await theMachine(context, record);
     const mounted = await mountedVolumes(context, record);
-    const records = takeLeases(context, { ref: machine.ref, name: machine.name, before: [] }, mounted);
+    const before = record.machine === undefined ? [] : [record.machine.ref];
+    const records = takeLeases(context, { ref: machine.ref, name: machine.name, before }, mounted);
     const starting = await howToStart(context, containersOf(context.world).cluster);
     const next = moved(context, record, 'starting', { run: runOf(context, record.run) });
     return {
@@ -135,7 +144,7 @@ const confirm: Step<Payload, Notes> = {
     if (machine.power !== 'on' && machine.connected)
       throw new StowageError('vcenter-state', `${machine.name} was powered on and is ${machine.power} now`);
     const mounted = await mountedVolumes(context, own.record);
-    const writes = confirmLeases(context, machine, { mounted, before: [] });
+    const writes = confirmLeases(context, machine, { mounted, before: [noted(context.notes.machine)] });
     const { host, ref } = machine;
     const record = moved(
       context,
@@ -190,8 +199,8 @@ export const containerStart: AnyKind = defineKind<Payload, Notes>({
     // What could not be taken back keeps its leases: reconcile asks vSphere who holds the disks.
     if (!undone)
       return { records: [put(own, moved(context, record, 'dead', { error: error.message }))], events: [failed] };
-    const mounted = await mountedVolumes(context, record);
-    const leases = await endLeases(context, [machine], { mounted, paths: {} });
+    const mounted = await mountedVolumesLeft(context, record);
+    const leases = await endLeases(context, refsOf(machine, record), { mounted, paths: {} });
     const next = moved(context, record, before.state === 'starting' ? 'exited' : before.state, {
       run: before.run,
       error: error.message,

@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import { type AnyKind, defineKind, type Step } from '../define.ts';
 import { noted } from '../noted.ts';
-import { busy, containerEvent, ownContainer, prepareThat, theMachine } from './container-of.ts';
+import type { ContainerRun } from '../../core/container.ts';
+import {
+  busy,
+  containerEvent,
+  machineOfContainer,
+  moved,
+  ownContainer,
+  prepareThat,
+  put,
+  theMachine,
+} from './container-of.ts';
 import {
   abandonEnding,
   type Ending,
@@ -27,7 +37,16 @@ const mark: Step<Payload, EndingNotes> = {
   async run(context) {
     const own = await ownContainer(context);
     const { record } = own;
-    if (record.state === 'created' || record.state === 'exited') return { done: { id: record.name, stopped: false } };
+    if (record.state === 'created' || record.state === 'exited') {
+      const machine = record.run.wanted === 'running' ? await machineOfContainer(context, record) : undefined;
+      if (machine === undefined) return { done: { id: record.name, stopped: false } };
+      // It was to be started again by its policy; its machine must hear of it, too.
+      const run: ContainerRun = { ...record.run, wanted: 'stopped' };
+      return {
+        notes: { before: { state: record.state, run: record.run }, machine: machine.ref, run },
+        records: [put(own, moved(context, record, record.state, { run }))],
+      };
+    }
     if (!STOPPABLE.includes(record.state)) throw busy(record, 'stopped');
     const { ref } = await theMachine(context, record);
     return markStopping(context, own, { machine: ref, exitCode: KILLED });

@@ -10,6 +10,7 @@ import type { Moref } from '../../core/ids.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import { busy, containerEvent, ownContainer, prepareThat, put, theMachine } from './container-of.ts';
+import { says } from './devices.ts';
 import { encodeStatus } from './documents.ts';
 import { coreMhz } from './machine.ts';
 import { cpusSchema, memorySchema, type OnContainer, onContainer, restartSchema } from './payloads.ts';
@@ -63,10 +64,12 @@ function settingsDiffer(a: ContainerSettings, b: ContainerSettings): boolean {
 
 async function apply(context: Context, settings: ContainerSettings): Promise<void> {
   const { record } = await ownContainer(context);
-  const { ref, changeVersion, power } = await theMachine(context, record);
+  const machine = await theMachine(context, record);
+  const { ref, changeVersion, power } = machine;
   const size = sizeOf(settings, containersOf(context.world), await coreMhz(context));
   const shape = power === 'off' ? { cpuLimitMhz: 'unlimited' as const, ...size } : {};
   const extraConfig = { [CONTAINER_KEYS.status]: encodeStatus({ ...record, settings }) };
+  if (says(machine, extraConfig)) return;
   await context.task(() =>
     context.dataCentre.machines.reconfigure({ machine: ref, changeVersion, ...shape, extraConfig }, context.fence),
   );

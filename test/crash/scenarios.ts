@@ -1,3 +1,4 @@
+import { CONTAINER_SCENARIOS } from './container-scenarios.ts';
 import { IMAGE_SCENARIOS } from './image-scenarios.ts';
 import { RECONCILE_SCENARIOS } from './reconcile-scenarios.ts';
 import type { Scenario } from './scenario.ts';
@@ -7,5 +8,6 @@ import { VOLUME_SCENARIOS } from './volume-scenarios.ts';
 export const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
   ...VOLUME_SCENARIOS,
   ...IMAGE_SCENARIOS,
+  ...CONTAINER_SCENARIOS,
   ...RECONCILE_SCENARIOS,
 };

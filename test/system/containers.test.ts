@@ -64,4 +64,24 @@ describe('a container', () => {
     expect(await vm('demo')).toBeUndefined();
     expect(await disk('demo_vol')).toBeDefined();
   });
+
+  it('takes nothing with it that is not its own, whatever it is named', async () => {
+    const layers = async (): Promise<number> =>
+      ((await system.lab('GET', '/disks')) as readonly LabDisk[]).filter(({ path }) => path.includes('/layers/'))
+        .length;
+    const before = await layers();
+    await succeed('container.create', {
+      image: 'busybox',
+      name: 'two',
+      mounts: [{ volume: 'scratch', destination: '/s' }],
+    });
+    await succeed('container.start', { container: 'two' });
+    await succeed('container.remove', { container: 'two', force: true, anonymous: true });
+    expect(await vm('two')).toBeUndefined();
+    const disks = ((await system.lab('GET', '/disks')) as readonly LabDisk[]).filter(({ path }) =>
+      path.endsWith('/scratch.vmdk'),
+    );
+    expect(disks.map(({ path }) => path)).toEqual(['[shared-1] stowage/volumes/scratch/scratch.vmdk']);
+    expect(await layers()).toBe(before);
+  });
 });
