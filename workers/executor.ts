@@ -162,14 +162,17 @@ export function createExecutor(parts: ExecutorParts): Executor {
   }
 
   async function goForward(run: Run): Promise<EntryVerdict> {
-    for (const step of run.kind.steps) {
-      if (run.step(step.name).state === 'done') continue;
+    const { steps } = run.kind;
+    for (let at = 0; at < steps.length; at += 1) {
+      const step = steps[at];
+      if (step === undefined || run.step(step.name).state === 'done') continue;
       run.fence.signal.throwIfAborted();
       if (step.applies?.(endContext(run, run.fence)) === false) {
         run.setStep({ ...run.step(step.name), state: 'skipped' });
         continue;
       }
       const result = await runStep(run, step, parts.dataCentre);
+      if (result.backTo !== undefined) at = goBack(run, result.backTo) - 1;
       if (result.awaits !== undefined) return end(run, { state: 'awaiting', children: result.awaits });
       if (result.done !== undefined) {
         skipTheRest(run);
@@ -198,9 +201,9 @@ export function createExecutor(parts: ExecutorParts): Executor {
     if (error.code === 'job-cancelled')
       return abandon(run, { end: 'cancelled', error: error.facts, tries: 0 }, attempt);
     const { failures } = run.claim;
-    const counts = !OUTAGES.includes(error.code);
+    const counts = ![...OUTAGES, ...(run.kind.retry.patientWith ?? [])].includes(error.code);
     const isLast = counts && failures + 1 >= run.claim.job.maxAttempts;
-    if (dispositionOf(error.code) === 'fatal' || isLast) {
+    if (dispositionOf(error.code) === 'fatal' || error.details.isFinal === true || isLast) {
       parts.logger.warn({ err: error, step: run.current }, 'the job failed for good');
       return abandon(run, { end: 'dead', error: error.facts, tries: 0 }, attempt);
     }
@@ -248,6 +251,15 @@ interface Attempt {
 /** For what decides and renders, and starts nothing. */
 function endContext(run: Run, fence: ClaimFence): StepContext<unknown, JsonObject> {
   return run.context(fence, () => Promise.reject(new TypeError('only a step starts a Task')));
+}
+
+/** @returns the index of the step, which is pending again with all that follow */
+function goBack(run: Run, name: string): number {
+  const { steps } = run.kind;
+  const target = steps.findIndex((step) => step.name === name);
+  if (target < 0) throw new TypeError(`${run.kind.kind} has no step ${name}`);
+  for (const step of steps.slice(target)) run.setStep({ ...run.step(step.name), state: 'pending' });
+  return target;
 }
 
 function skipTheRest(run: Run): void {

@@ -54,10 +54,9 @@ export async function machineOfContainer(
   const { machines } = context.dataCentre;
   const known = record.machine === undefined ? undefined : await machines.find(record.machine.ref, context.signal);
   const uuid = machineUuidOf(record.name);
-  if (known?.uuid === uuid) return known;
-  const [found, ...others] = await machines.findByUuid(uuid, context.signal);
+  if (known?.uuid === uuid && known.connected) return known;
+  const all = await machines.findByUuid(uuid, context.signal);
   // After a recovery there may be a ghost beside it: the one that is on, else the one that answers.
-  const all = found === undefined ? [] : [found, ...others];
   return (
     all.find((each) => each.power === 'on' && each.connected) ??
     all.find((each) => each.connected) ??

@@ -69,13 +69,18 @@ export const takeOut: EndingStep = {
   },
 };
 
+/** The machine as this job met it, and as a recovery that came in between registered it anew. */
+export function refsOf(machine: Moref, { machine: known }: Pick<ContainerRecord, 'machine'>): readonly Moref[] {
+  return known === undefined ? [machine] : [machine, known.ref];
+}
+
 /** @param events beside that of its death */
 export async function settled(context: EndingContext, events: readonly NewEvent[] = []) {
   const own = await ownContainer(context);
   const run = noted(context.notes.run);
   const machine = noted(context.notes.machine);
   const mounted = await mountedVolumes(context, own.record);
-  const leases = await endLeases(context, [machine], { mounted, paths: context.notes.paths ?? {} });
+  const leases = await endLeases(context, refsOf(machine, own.record), { mounted, paths: context.notes.paths ?? {} });
   const record = moved(context, own.record, 'exited', { run });
   const died = containerEvent('container.died', record, { exitCode: run.exitCode ?? KILLED });
   return {

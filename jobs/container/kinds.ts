@@ -2,6 +2,7 @@ import type { AnyKind } from '../define.ts';
 import { containerCreate } from './create.ts';
 import { containerRemove } from './remove.ts';
 import { containerPause, containerUnpause } from './pause.ts';
+import { containerRecover } from './recover.ts';
 import { containerRename } from './rename.ts';
 import { containerRestart } from './restart.ts';
 import { containerStart } from './start.ts';
@@ -20,4 +21,5 @@ export const CONTAINER_KINDS: readonly AnyKind[] = [
   containerRename,
   containerUpdate,
   containerRemove,
+  containerRecover,
 ];

@@ -170,7 +170,7 @@ const forget: Step<Payload, Notes> = {
     const { record } = own;
     const { machine, paths = {} } = context.notes;
     const mounted = await mountedVolumes(context, record).catch(() => []);
-    const machines = machine === null || machine === undefined ? [] : [machine];
+    const machines = [machine, record.machine?.ref].flatMap((ref) => (ref === null || ref === undefined ? [] : [ref]));
     const leases = await endLeases(context, machines, { mounted, paths });
     const anonymous = record.spec.mounts.filter((mount) => mount.anonymous).map(({ volume }) => volume);
     return {

@@ -15,6 +15,7 @@ import {
   theMachine,
 } from './container-of.ts';
 import { plugIn, unplug } from './devices.ts';
+import { refsOf } from './ending.ts';
 import { confirmLeases, endLeases, mountedVolumes, takeLeases } from './leases.ts';
 import { type OnContainer, onContainer } from './payloads.ts';
 import { containersOf } from './place.ts';
@@ -135,7 +136,7 @@ const confirm: Step<Payload, Notes> = {
     if (machine.power !== 'on' && machine.connected)
       throw new StowageError('vcenter-state', `${machine.name} was powered on and is ${machine.power} now`);
     const mounted = await mountedVolumes(context, own.record);
-    const writes = confirmLeases(context, machine, { mounted, before: [] });
+    const writes = confirmLeases(context, machine, { mounted, before: [noted(context.notes.machine)] });
     const { host, ref } = machine;
     const record = moved(
       context,
@@ -184,7 +185,7 @@ export const containerStart: AnyKind = defineKind<Payload, Notes>({
     if (!undone)
       return { records: [put(own, moved(context, record, 'dead', { error: error.message }))], events: [failed] };
     const mounted = await mountedVolumes(context, record);
-    const leases = await endLeases(context, [machine], { mounted, paths: {} });
+    const leases = await endLeases(context, refsOf(machine, record), { mounted, paths: {} });
     const next = moved(context, record, before.state === 'starting' ? 'exited' : before.state, {
       run: before.run,
       error: error.message,
