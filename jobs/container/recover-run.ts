@@ -5,6 +5,7 @@ import { shortId } from '../../core/reference.ts';
 import type { Step } from '../define.ts';
 import { noted } from '../noted.ts';
 import { diskIn } from '../volume/machine-of.ts';
+import { renameBorrowed } from './borrowed.ts';
 import { containerEvent, moved, ownContainer, put } from './container-of.ts';
 import { plugIn } from './devices.ts';
 import { readContainer } from './documents.ts';
@@ -102,6 +103,7 @@ export const tidy: RecoverStep = {
     if (found.answering === undefined) return AGAIN;
     for (const { ref } of ghostsBeside(found.answering, found))
       await context.dataCentre.machines.unregister(ref, context.fence);
+    await renameBorrowed(context, found.answering, await ownContainer(context));
     return {};
   },
 };

@@ -90,6 +90,11 @@ describe('a host that comes and goes', { timeout: 300_000 }, () => {
 
   it('back within the grace, having crashed: what it left off is started', async () => {
     await bed.fail(HOST);
+    // Seen by the watcher; a loss that nobody saw is told by the machines that are off.
+    await eventually('the loss to be seen', async () => {
+      const record = await bed.system.store.records.read('host', HOST);
+      return record?.record.connection === 'not-responding' ? true : undefined;
+    });
     await bed.giveBack(HOST);
     await eventually('all to run', async () => {
       const vms = (await Promise.all(NAMES.map((name) => bed.vms(name)))).flat();
