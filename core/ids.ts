@@ -112,6 +112,7 @@ export const RESOURCE_TYPES = [
   'container-name',
   'restart',
   'host',
+  'host-job',
   'system',
 ] as const;
 

@@ -116,7 +116,7 @@ export interface Retry {
   readonly maxAttempts: number;
   readonly baseMs: number;
   readonly capMs: number;
-  /** Errors that spend no attempt: the kind waits them out, as long as its deadline lets it. */
+  /** Errors that spend no attempt, whatever their disposition: the kind waits them out, as long as its deadline lets it. */
   readonly patientWith?: readonly ErrorCode[];
 }
 

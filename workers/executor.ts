@@ -198,12 +198,17 @@ export function createExecutor(parts: ExecutorParts): Executor {
       return end(run, { state: 'waiting', error: error.facts, retryInMs: 0, counts: false });
     if (error.code === 'claim-lost') throw error;
     markFailed(run.span, error);
-    if (error.code === 'job-cancelled')
+    const isWaitedOut =
+      run.fence.interruption === undefined &&
+      error.details.isFinal !== true &&
+      (run.kind.retry.patientWith ?? []).includes(error.code);
+    if (error.code === 'job-cancelled' && !isWaitedOut)
       return abandon(run, { end: 'cancelled', error: error.facts, tries: 0 }, attempt);
     const { failures } = run.claim;
-    const counts = ![...OUTAGES, ...(run.kind.retry.patientWith ?? [])].includes(error.code);
+    const counts = !isWaitedOut && !OUTAGES.includes(error.code);
     const isLast = counts && failures + 1 >= run.claim.job.maxAttempts;
-    if (dispositionOf(error.code) === 'fatal' || error.details.isFinal === true || isLast) {
+    const isFatal = error.details.isFinal === true || (dispositionOf(error.code) === 'fatal' && !isWaitedOut);
+    if (isFatal || isLast) {
       parts.logger.warn({ err: error, step: run.current }, 'the job failed for good');
       return abandon(run, { end: 'dead', error: error.facts, tries: 0 }, attempt);
     }

@@ -2,12 +2,15 @@ import { context, propagation } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import { asStowageError } from '../core/errors.ts';
 import type { HostFacts, InventorySnapshot } from '../core/ports/data-centre.ts';
+import type { RecordStore } from '../core/ports/jobs.ts';
+import { readAll } from '../jobs/read-all.ts';
 import type { Submit } from '../jobs/submit.ts';
 import { pause } from '../platform/pause.ts';
 import { inSpan } from './spans.ts';
 
 export interface HostLossParts {
   readonly submit: Submit;
+  readonly records: RecordStore;
   readonly graceMs: number;
   readonly monotonicMs: () => number;
   readonly logger: Logger;
@@ -25,6 +28,7 @@ interface Loss {
 const LOOK_MS = 200;
 /** A recovery that was joined may have had its last look before the loss: asked for again, until one begins after it. */
 const AGAIN_MS = 3_000;
+const CHECK_MS = 10_000;
 
 /**
  * Opens a recovery for every host that is silent for longer than the grace, and one for when it is back. Knows only what this process has
@@ -59,7 +63,7 @@ export class HostLosses {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const now = this.#parts.monotonicMs();
-      const due = [...this.#losses].filter(([, loss]) => loss.state !== 'asked' && loss.nextMs <= now);
+      const due = [...this.#losses].filter(([, loss]) => loss.nextMs <= now);
       for (const [ref, loss] of due) await this.#ask(ref, loss);
       await pause(LOOK_MS, signal);
     }
@@ -68,8 +72,9 @@ export class HostLosses {
   async #ask(ref: string, loss: Loss): Promise<void> {
     const { submit, logger, monotonicMs } = this.#parts;
     const payload = { host: loss.name };
-    loss.nextMs = monotonicMs() + AGAIN_MS;
+    loss.nextMs = monotonicMs() + (loss.state === 'asked' ? CHECK_MS : AGAIN_MS);
     try {
+      if (loss.state === 'asked' && !(await this.#hasLeftSome(ref))) return;
       const outcome = await inSpan('host lost', { 'stowage.host': loss.name, 'stowage.loss': loss.state }, async () =>
         submit('host.recover', payload, { actor: 'watcher', role: 'operator', ...traceOfThis() }),
       );
@@ -80,6 +85,14 @@ export class HostLosses {
     } catch (thrown) {
       logger.warn({ err: asStowageError(thrown), host: loss.name }, 'a recovery was not opened; trying again');
     }
+  }
+
+  /** It was back and was lost again while vCenter was not watched, or a container came to it: its records say so. */
+  async #hasLeftSome(ref: string): Promise<boolean> {
+    const all = await readAll(this.#parts, 'container');
+    return all.some(
+      ({ record: { state, machine } }) => machine?.host === ref && (state === 'running' || state === 'paused'),
+    );
   }
 
   #forget(ref: string, loss: Loss): void {

@@ -45,7 +45,15 @@ export const containerRecover: AnyKind = defineKind<RecoverPayload, RecoverNotes
     maxAttempts: 10,
     baseMs: 300,
     capMs: 20_000,
-    patientWith: ['file-locked', 'hosts-full', 'vcenter-state', 'vcenter-busy', 'vcenter-conflict'],
+    patientWith: [
+      'file-locked',
+      'hosts-full',
+      'vcenter-state',
+      'vcenter-busy',
+      'vcenter-conflict',
+      // A Task that somebody cancelled, or vCenter when it stopped. Whoever wants the job cancelled cancels that.
+      'job-cancelled',
+    ],
   },
   deadlineMs: DAY_MS,
   steps: [mark, awaitHa, unregister, register, devices, power, tidy, settle],

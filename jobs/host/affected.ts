@@ -11,17 +11,19 @@ type AnyContext = StepContext<unknown, unknown>;
 /** Higher goes first. */
 const PRIORITY_LABEL = 'stowage.recovery.priority';
 
-/** Containers that a host has, or had when it was lost, and their machines as vCenter knows them, by uuid. */
-export async function machinesByUuid(context: AnyContext): Promise<ReadonlyMap<string, readonly Machine[]>> {
+/** Machines of containers, as vCenter knows them. */
+export async function allMachines(context: AnyContext): Promise<readonly Machine[]> {
+  if (context.world.containers === undefined) return [];
   const estate = await context.dataCentre.estates.find(containersOf(context.world), context.signal);
-  if (estate === undefined) return new Map();
-  const all = await context.dataCentre.machines.list(estate.folder, context.signal);
-  return Map.groupBy(all, ({ uuid = '' }) => uuid);
+  return estate === undefined ? [] : context.dataCentre.machines.list(estate.folder, context.signal);
+}
+
+export async function machinesByUuid(context: AnyContext): Promise<ReadonlyMap<string, readonly Machine[]>> {
+  return Map.groupBy(await allMachines(context), ({ uuid = '' }) => uuid);
 }
 
 /** Those that should run and may not, because of the host; the most important first, then by name. */
 export async function affectedBy(context: AnyContext, host: Moref): Promise<readonly ContainerRecord[]> {
-  if (context.world.containers === undefined) return [];
   const machines = await machinesByUuid(context);
   const records = (await readAll(context, 'container')).map(({ record }) => record);
   return records

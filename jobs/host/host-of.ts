@@ -13,7 +13,9 @@ export interface OnHost {
   readonly ref?: Moref;
 }
 
-export const hostLine = (name: string): ResourceKey => resourceKey('host', name);
+/** Not that of its record: the watcher writes there what it sees, also while a job of the host waits for hours. */
+export const hostLine = (name: string): ResourceKey => resourceKey('host-job', name);
+export const hostSubject = (name: string): ResourceKey => resourceKey('host', name);
 
 /** @throws `host-not-found` */
 export async function prepareHost({ host }: OnHost, { records }: Pick<PrepareContext, 'records'>) {

@@ -6,8 +6,9 @@ import { isJobOver } from '../../core/states.ts';
 import { branded } from '../branded.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
-import { affectedBy } from './affected.ts';
-import { findHost, hostLine, hostNow, type OnHost, prepareHost } from './host-of.ts';
+import { homesWithoutMachine, registerHome } from '../container/homes.ts';
+import { affectedBy, machinesByUuid } from './affected.ts';
+import { findHost, hostLine, hostNow, hostSubject, type OnHost, prepareHost } from './host-of.ts';
 
 // A host that stopped responding: a child for each of its containers that should run, all at once and the most important first; their lane
 // bounds how many go on at a time. One that fails does not stop the others. When all are over it looks once more: the host may have come back
@@ -34,9 +35,20 @@ const mark: Step<OnHost, Notes> = {
     const { connection } = await hostNow(context, context.payload);
     const known = await findHost(context.records, context.payload.host).catch(() => undefined);
     const since = known === undefined || connection === 'connected' ? context.now() : known.updatedAt;
-    const subject = hostLine(context.payload.host);
+    const subject = hostSubject(context.payload.host);
     const data = { job: context.jobId, connection, since };
     return { notes: { since, connection }, events: [{ type: 'recovery.started', subject, data }] };
+  },
+};
+
+/** Files of containers that only a recovery knew, which Redis has forgotten in the middle. */
+const homes: Step<OnHost, Notes> = {
+  name: 'homes',
+  task: { method: 'RegisterVM_Task' },
+  async run(context) {
+    if (context.world.containers === undefined) return {};
+    for (const id of await homesWithoutMachine(context, await machinesByUuid(context))) await registerHome(context, id);
+    return {};
   },
 };
 
@@ -102,7 +114,7 @@ const report: Step<OnHost, Notes> = {
     const unchanged = count('unchanged', 'gone');
     const lost = count('lost');
     const counts = { recovered: containers.length - lost - unchanged, lost, unchanged };
-    const subject = hostLine(context.payload.host);
+    const subject = hostSubject(context.payload.host);
     const data = { job: context.jobId, ...counts };
     return {
       notes: { report: { ...counts, containers } },
@@ -158,6 +170,6 @@ export const hostRecover: AnyKind = defineKind<OnHost, Notes>({
   joins: true,
   retry: { maxAttempts: 10, baseMs: 300, capMs: 15_000, patientWith: ['vcenter-state', 'vcenter-busy'] },
   deadlineMs: 25 * 60 * 60 * 1_000,
-  steps: [mark, scan, recoverAll, report],
+  steps: [mark, homes, scan, recoverAll, report],
   finish: ({ notes }) => ({ ...noted(notes.report) }),
 });

@@ -33,7 +33,10 @@ export class RecoveryBed {
   }
 
   /** Without vSphere HA, until `ha` says otherwise. */
-  static async open(options: SystemOptions = {}): Promise<RecoveryBed> {
+  static async open(
+    options: SystemOptions = {},
+    prepare: (system: ImageSystem) => Promise<void> = () => Promise.resolve(),
+  ): Promise<RecoveryBed> {
     const system = await startImageSystem({
       ...options,
       vcenter: { args: ['-ha=false'], ...options.vcenter },
@@ -46,6 +49,7 @@ export class RecoveryBed {
         ...options.env,
       },
     });
+    await prepare(system);
     const bed = new RecoveryBed(system);
     await system.pushSample('busybox');
     await bed.succeed('image.pull', { reference: 'busybox' });
@@ -90,6 +94,18 @@ export class RecoveryBed {
 
   async giveBack(host: string): Promise<void> {
     await this.system.lab('POST', `/hosts/${host}/return`);
+  }
+
+  /** Gives all hosts back, and moves everything to one of them. */
+  async gatherOn(host: string): Promise<void> {
+    await this.system.lab('POST', '/reset');
+    for (const { name } of await this.hosts()) await this.giveBack(name);
+    await eventually('the watcher to see all hosts', async () => {
+      const { items } = await this.system.store.records.list('host', { limit: 100 });
+      return items.every(({ record }) => record.connection === 'connected') ? true : undefined;
+    });
+    await this.quiet();
+    await this.#onlyUsable(host, () => Promise.resolve());
   }
 
   async ha(enabled: boolean, delayMs = 300): Promise<void> {
