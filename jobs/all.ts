@@ -6,4 +6,10 @@ import { reconcileRun } from './reconcile/run.ts';
 import { VOLUME_KINDS } from './volume/kinds.ts';
 
 /** Every kind there is; the order is that of the documentation. */
-export const ALL_KINDS: readonly AnyKind[] = [...VOLUME_KINDS, ...IMAGE_KINDS, ...CONTAINER_KINDS, ...HOST_KINDS, reconcileRun];
+export const ALL_KINDS: readonly AnyKind[] = [
+  ...VOLUME_KINDS,
+  ...IMAGE_KINDS,
+  ...CONTAINER_KINDS,
+  ...HOST_KINDS,
+  reconcileRun,
+];

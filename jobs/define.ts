@@ -68,12 +68,7 @@ export interface StepContext<P, N> {
    * @param id noted before; a second submission of it changes nothing
    * @param options.front ahead of all jobs in its lines; the one that holds them runs again afterwards
    */
-  submit(
-    kind: string,
-    payload: JsonObject,
-    id?: JobId,
-    options?: { readonly front?: boolean },
-  ): Promise<SubmitOutcome>;
+  submit(kind: string, payload: JsonObject, id?: JobId, options?: { readonly front?: boolean }): Promise<SubmitOutcome>;
   readonly jobs: Pick<JobStore, 'read' | 'cancel' | 'discard'>;
   /** For people who watch; says nothing more often than a few times a second. */
   progress(progress: JobProgress): void;

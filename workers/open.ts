@@ -79,7 +79,13 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
   const leading = new AbortController();
   const led = ports.leader.run((term) => {
     const { graceMs } = world.recovery;
-    const losses = new HostLosses({ submit, records: ports.records, graceMs, logger, monotonicMs: () => clock.monotonicMs() });
+    const losses = new HostLosses({
+      submit,
+      records: ports.records,
+      graceMs,
+      logger,
+      monotonicMs: () => clock.monotonicMs(),
+    });
     const watch = async (signal: AbortSignal): Promise<void> => {
       const inventory = watchInventory(
         {

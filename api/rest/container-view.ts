@@ -63,7 +63,8 @@ export const containerView = z
   .meta({ id: 'Container' });
 
 export function viewContainer({ record, rev }: Versioned<ContainerRecord>): z.infer<typeof containerView> {
-  const { name, called, state, spec, settings, run, machine, error, recovery, job, flag, createdAt, updatedAt } = record;
+  const { name, called, state, spec, settings, run, machine, error, recovery, job, flag, createdAt, updatedAt } =
+    record;
   return {
     id: name,
     name: called,

@@ -98,12 +98,20 @@ export function recoveryRoutes(app: RestApp, { jobs }: RouteParts): void {
 }
 
 function viewRecovery({ id, payload, state, notes, result, ...job }: Job): z.infer<typeof recoveryView> {
-  const count = (name: string): number | null => z.int().nullable().catch(null).parse(result?.[name] ?? null);
+  const count = (name: string): number | null =>
+    z
+      .int()
+      .nullable()
+      .catch(null)
+      .parse(result?.[name] ?? null);
   return {
     id,
     host: z.string().catch('').parse(payload['host']),
     state,
-    detectedAt: time.nullable().catch(null).parse(notes['since'] ?? null),
+    detectedAt: time
+      .nullable()
+      .catch(null)
+      .parse(notes['since'] ?? null),
     startedAt: job.startedAt ?? null,
     finishedAt: job.finishedAt ?? null,
     recovered: count('recovered'),

@@ -10,7 +10,11 @@ import type { RecoverContext } from './recovery.ts';
  * Volumes that somebody attached to the machine beside those of the container: their records name the machine by its new moref, too. This job
  * does not stand in their lines; of one at which a job is, that job or the next reconcile finds the machine.
  */
-export async function renameBorrowed(context: RecoverContext, machine: Machine, { record }: OwnContainer): Promise<void> {
+export async function renameBorrowed(
+  context: RecoverContext,
+  machine: Machine,
+  { record }: OwnContainer,
+): Promise<void> {
   const before = noted(context.notes.refs).filter((ref) => ref !== machine.ref);
   const own = new Set(record.spec.mounts.map(({ volume }) => volume));
   const scratch = scratchOf(machine);

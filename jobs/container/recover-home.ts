@@ -76,7 +76,12 @@ export const register: RecoverStep = {
     const host = await roomFor(context, 'register');
     if (typeof host !== 'string') return host;
     try {
-      return { notes: { ...registered(context, await registerOn(context, host)), ...stamped(context, { rehomed: context.now() }) } };
+      return {
+        notes: {
+          ...registered(context, await registerOn(context, host)),
+          ...stamped(context, { rehomed: context.now() }),
+        },
+      };
     } catch (thrown) {
       if (isErrorCode(thrown, 'vcenter-not-found') && thrown.details.fault !== undefined) throw filesGone(thrown);
       if (!isErrorCode(thrown, 'vcenter-exists')) throw thrown;

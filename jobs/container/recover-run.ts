@@ -54,7 +54,10 @@ export const devices: RecoverStep = {
 async function verify(context: RecoverContext, machine: Machine, record: ContainerRecord): Promise<void> {
   if (record.state === 'removing') return;
   if (readContainer(machine.extraConfig)?.document.id !== record.name)
-    throw new StowageError('container-lost', `${machine.name} has lost the configuration of container ${record.called}`);
+    throw new StowageError(
+      'container-lost',
+      `${machine.name} has lost the configuration of container ${record.called}`,
+    );
   if (scratchOf(machine) === undefined)
     throw new StowageError('container-lost', `${machine.name} has lost its own disk`);
   const image = await context.records.read('image', record.spec.image);
@@ -127,11 +130,14 @@ export const settle: RecoverStep = {
     const midway = isMidway(own.record.state);
     const record: ContainerRecord = midway
       ? { ...rest, machine: where, updatedAt: context.now() }
-      : moved(context, own.record, isPaused ? 'paused' : 'running', { machine: where, run: runOf(context, own.record, outcome) });
+      : moved(context, own.record, isPaused ? 'paused' : 'running', {
+          machine: where,
+          run: runOf(context, own.record, outcome),
+        });
     const writes = midway
       ? { records: renameHolders(context, machine, { mounted, before }), events: [] }
       : confirmLeases(context, machine, { mounted, before });
-    const data = { how: outcome, host: machine.host ?? '', ...(notes.timeline ?? {}) };
+    const data = { how: outcome, host: machine.host ?? '', ...notes.timeline };
     return {
       notes: { outcome, machine: machine.ref, ...hostOf(machine), ...stamped(context, { verified: context.now() }) },
       records: [put(own, record), ...writes.records],

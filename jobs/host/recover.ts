@@ -142,7 +142,8 @@ function outcomeOf({ container, called, job: id }: Child, job: Job | undefined):
 
 export const hostRecover: AnyKind = defineKind<OnHost, Notes>({
   kind: 'host.recover',
-  summary: 'Recovers the containers of a host that was lost, each in a job of its own; reports those that it could not.',
+  summary:
+    'Recovers the containers of a host that was lost, each in a job of its own; reports those that it could not.',
   role: 'operator',
   lane: 'recovery',
   payload: z.strictObject({

@@ -55,9 +55,7 @@ const lease: Step<Payload, Notes> = {
     const machine = await findNow(context);
     const access = accessOf(payload.access, record);
     const notes = { machine: machine.ref, machineName: machine.name, access };
-    const others = record.holders.filter(
-      (holder) => holder.machine !== machine.ref && holder.job !== context.jobId,
-    );
+    const others = record.holders.filter((holder) => holder.machine !== machine.ref && holder.job !== context.jobId);
     const own = record.holders.find((holder) => holder.machine === machine.ref);
     refuseSharing(record, others, access);
     if (record.state === 'in-use' && own !== undefined) {

@@ -30,6 +30,9 @@ const DEATH_MS = 60_000;
 
 export const isOfImages = (kind: string): boolean => /^(?:image|layer)\./.test(kind);
 
+/** Their scenarios drain hosts. */
+export const isOfRecovery = (kind: string): boolean => kind === 'container.recover' || kind.startsWith('host.');
+
 /** Runs the scenarios in rounds, all at once in each, in a worker that does to them what the round wants. */
 export class Walk {
   readonly crash: CrashSystem<ImageSystem>;
@@ -154,7 +157,7 @@ export class Walk {
     const last = crash.report().findLast((line) => line.job === id && line.at !== 'over');
     const at = `of ${name}, interrupted at ${name.slice(-2)} (the last boundary was ${last?.number ?? 0}, ${last?.at ?? 'none'})`;
     expect(job, `${name} ${at}`).toMatchObject({ state: walker.scenario.ends ?? 'succeeded', kind: walker.kind });
-    const afters = await walker.scenario.after(name);
+    const afters = await walker.scenario.after(name, walker.stage);
     await expectNothingHeld(crash, job, at);
     for (const after of afters) await expectAfter(crash, after, at);
     const names = [name, ...afters.map((after) => after.name.replace('sha256:', ''))];

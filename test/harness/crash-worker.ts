@@ -39,9 +39,11 @@ function guardedDataCentre(inner: DataCentre, points: CrashPoints): DataCentre {
     machines: withBoundaries(
       withHolds(inner.machines, 'machines', ['findByDisk'], points),
       'machines',
-      ['attach', 'detach', 'extend'],
+      ['attach', 'detach', 'extend', 'reconfigure', 'register', 'unregister'],
       points,
     ),
+    power: withBoundaries(inner.power, 'power', ['on'], points),
+    hosts: withBoundaries(inner.hosts, 'hosts', ['migrate', 'enterMaintenance', 'exitMaintenance'], points),
   };
 }
 

@@ -21,7 +21,6 @@ interface LockedDisk extends LabDisk {
   readonly locks?: readonly { readonly vm: string; readonly host: string; readonly mode: string }[];
 }
 
-export const HOSTS = ['esx-1.lab', 'esx-2.lab', 'esx-3.lab'] as const;
 const RECOVERY_MS = 90_000;
 
 /** A system whose hosts fail: containers with a volume each, on hosts of the test's choice. */
@@ -149,12 +148,16 @@ export class RecoveryBed {
 
   /** No recovery is under way, of no host. */
   async quiet(): Promise<void> {
-    await eventually('all recoveries to be over', async () => {
-      const kinds = await Promise.all(
-        ['host.recover', 'container.recover'].map((kind) => this.system.store.jobs.list({ kind }, { limit: 200 })),
-      );
-      return kinds.every(({ items }) => items.every(({ state }) => isJobOver(state))) ? true : undefined;
-    }, RECOVERY_MS);
+    await eventually(
+      'all recoveries to be over',
+      async () => {
+        const kinds = await Promise.all(
+          ['host.recover', 'container.recover'].map((kind) => this.system.store.jobs.list({ kind }, { limit: 200 })),
+        );
+        return kinds.every(({ items }) => items.every(({ state }) => isJobOver(state))) ? true : undefined;
+      },
+      RECOVERY_MS,
+    );
   }
 
   /** Runs once, on a host that answers, with its volume and nobody else having it; Stowage says the same. */

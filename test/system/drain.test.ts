@@ -29,6 +29,8 @@ describe('a host that is drained', { timeout: 300_000 }, () => {
   });
 
   it('a host that is lost, or is none, is refused', async () => {
-    await expect(bed.system.begin('host.drain', { host: 'esx-9.lab' })).rejects.toMatchObject({ code: 'host-not-found' });
+    await expect(bed.system.begin('host.drain', { host: 'esx-9.lab' })).rejects.toMatchObject({
+      code: 'host-not-found',
+    });
   });
 });

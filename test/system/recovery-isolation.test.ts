@@ -23,7 +23,9 @@ describe('a host that is cut off, and whose machines run on', { timeout: 300_000
     });
   }
   const started = async (): Promise<number> => {
-    const tasks = (await bed.system.lab('GET', '/tasks?method=PowerOnVM_Task')) as readonly { readonly state: string }[];
+    const tasks = (await bed.system.lab('GET', '/tasks?method=PowerOnVM_Task')) as readonly {
+      readonly state: string;
+    }[];
     return tasks.filter(({ state }) => state === 'success').length;
   };
 
@@ -125,7 +127,9 @@ describe('a host that comes and goes', { timeout: 300_000 }, () => {
     for (const host of hosts) await bed.fail(host);
     await eventually('all to be given up', async () => {
       const records = await Promise.all(NAMES.map((name) => bed.record(name)));
-      return records.every((record) => record?.state === 'dead' && record.error?.startsWith('hosts-full')) ? true : undefined;
+      return records.every((record) => record?.state === 'dead' && record.error?.startsWith('hosts-full'))
+        ? true
+        : undefined;
     });
     await bed.quiet();
     const dead = await bed.system.store.jobs.list({ kind: 'container.recover', state: 'dead' }, { limit: 100 });

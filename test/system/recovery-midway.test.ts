@@ -19,7 +19,11 @@ describe('a host that fails while a job is at its container', { timeout: 300_000
   });
 
   /** Begins a job, and fails its host while its Task of this method runs. */
-  async function failDuring(method: string, kind: string, payload: Parameters<RecoveryBed['succeed']>[1]): Promise<JobId> {
+  async function failDuring(
+    method: string,
+    kind: string,
+    payload: Parameters<RecoveryBed['succeed']>[1],
+  ): Promise<JobId> {
     await bed.system.lab('DELETE', '/tasks');
     const before = await bed.recoveries(HOST);
     await bed.system.lab('POST', '/task-latency', { method, ms: LONG_MS });
@@ -35,35 +39,44 @@ describe('a host that fails while a job is at its container', { timeout: 300_000
   const over = async (id: JobId) => bed.system.end(id);
   const volumeOf = async (name: string) => bed.system.volume(`${name}_vol`);
 
-  it.for(['ReconfigVM_Task', 'PowerOnVM_Task', 'PowerOnMultiVM_Task'])('a start, in %s: it runs elsewhere', async (method) => {
-    const name = `start-${method.toLowerCase().replace('_', '-')}`;
-    await bed.containers([name], HOST, { isStarted: false });
-    const job = await over(await failDuring(method, 'container.start', { container: name }));
-    expect(job).toMatchObject({ state: 'succeeded' });
-    await bed.expectRunning(name);
-    await bed.expectNothingDeleted();
-  });
+  it.for(['ReconfigVM_Task', 'PowerOnVM_Task', 'PowerOnMultiVM_Task'])(
+    'a start, in %s: it runs elsewhere',
+    async (method) => {
+      const name = `start-${method.toLowerCase().replace('_', '-')}`;
+      await bed.containers([name], HOST, { isStarted: false });
+      const job = await over(await failDuring(method, 'container.start', { container: name }));
+      expect(job).toMatchObject({ state: 'succeeded' });
+      await bed.expectRunning(name);
+      await bed.expectNothingDeleted();
+    },
+  );
 
-  it.for(['PowerOffVM_Task', 'ReconfigVM_Task'])('a stop, in %s: it ends as stopped, and holds nothing', async (method) => {
-    const name = `stop-${method.toLowerCase().replace('_', '-')}`;
-    await bed.containers([name], HOST);
-    const job = await over(await failDuring(method, 'container.stop', { container: name }));
-    expect(job).toMatchObject({ state: 'succeeded' });
-    expect(await bed.record(name)).toMatchObject({ state: 'exited', run: { wanted: 'stopped' } });
-    expect(await bed.vms(name)).toMatchObject([{ power: 'poweredOff' }]);
-    expect(await volumeOf(name)).toMatchObject({ state: 'available', holders: [] });
-    await bed.expectNothingDeleted();
-  });
+  it.for(['PowerOffVM_Task', 'ReconfigVM_Task'])(
+    'a stop, in %s: it ends as stopped, and holds nothing',
+    async (method) => {
+      const name = `stop-${method.toLowerCase().replace('_', '-')}`;
+      await bed.containers([name], HOST);
+      const job = await over(await failDuring(method, 'container.stop', { container: name }));
+      expect(job).toMatchObject({ state: 'succeeded' });
+      expect(await bed.record(name)).toMatchObject({ state: 'exited', run: { wanted: 'stopped' } });
+      expect(await bed.vms(name)).toMatchObject([{ power: 'poweredOff' }]);
+      expect(await volumeOf(name)).toMatchObject({ state: 'available', holders: [] });
+      await bed.expectNothingDeleted();
+    },
+  );
 
-  it.for(['PowerOffVM_Task', 'ReconfigVM_Task', 'Destroy_Task'])('a removal, in %s: it is gone, and its volume is not', async (method) => {
-    const name = `rm-${method.toLowerCase().replace('_', '-')}`;
-    await bed.containers([name], HOST);
-    const job = await over(await failDuring(method, 'container.remove', { container: name, force: true }));
-    expect(job).toMatchObject({ state: 'succeeded' });
-    expect(await bed.record(name)).toBeUndefined();
-    expect(await bed.vms(name)).toEqual([]);
-    expect(await volumeOf(name)).toMatchObject({ state: 'available', holders: [] });
-  });
+  it.for(['PowerOffVM_Task', 'ReconfigVM_Task', 'Destroy_Task'])(
+    'a removal, in %s: it is gone, and its volume is not',
+    async (method) => {
+      const name = `rm-${method.toLowerCase().replace('_', '-')}`;
+      await bed.containers([name], HOST);
+      const job = await over(await failDuring(method, 'container.remove', { container: name, force: true }));
+      expect(job).toMatchObject({ state: 'succeeded' });
+      expect(await bed.record(name)).toBeUndefined();
+      expect(await bed.vms(name)).toEqual([]);
+      expect(await volumeOf(name)).toMatchObject({ state: 'available', holders: [] });
+    },
+  );
 
   it('an attach to its machine: the volume is where it was asked to be', async () => {
     await bed.containers(['att'], HOST);
@@ -74,7 +87,9 @@ describe('a host that fails while a job is at its container', { timeout: 300_000
     await bed.expectRunning('att');
     const [vm] = await bed.vms('att');
     expect(vm?.devices.filter(({ disk }) => disk?.includes('extra_vol'))).toHaveLength(1);
-    expect(await bed.system.volume('extra_vol')).toMatchObject({ holders: [{ machine: `VirtualMachine:${vm?.moid}` }] });
+    expect(await bed.system.volume('extra_vol')).toMatchObject({
+      holders: [{ machine: `VirtualMachine:${vm?.moid}` }],
+    });
   });
 
   it('another volume that is attached to its machine goes with it', async () => {
@@ -84,7 +99,9 @@ describe('a host that fails while a job is at its container', { timeout: 300_000
     await bed.failAndRecover(HOST);
     await bed.expectRunning('lender');
     const [vm] = await bed.vms('lender');
-    expect(await bed.system.volume('borrowed_vol')).toMatchObject({ holders: [{ machine: `VirtualMachine:${vm?.moid}` }] });
+    expect(await bed.system.volume('borrowed_vol')).toMatchObject({
+      holders: [{ machine: `VirtualMachine:${vm?.moid}` }],
+    });
   });
 
   it('a container that is to go with its end is recovered, not removed', async () => {

@@ -39,7 +39,10 @@ describe('a recovery whose worker is killed', { timeout: 300_000 }, () => {
     worker.kill('SIGKILL');
     await worker.exited;
     worker = await bed.system.startWorker();
-    expect(await bed.system.end(await bed.recoveryOf(HOST, before))).toMatchObject({ state: 'succeeded', result: { lost: 0 } });
+    expect(await bed.system.end(await bed.recoveryOf(HOST, before))).toMatchObject({
+      state: 'succeeded',
+      result: { lost: 0 },
+    });
     await expectAll(bed);
   });
 
@@ -49,7 +52,10 @@ describe('a recovery whose worker is killed', { timeout: 300_000 }, () => {
     const before = await bed.recoveries(HOST);
     await bed.fail(HOST);
     worker = await bed.system.startWorker();
-    expect(await bed.system.end(await bed.recoveryOf(HOST, before))).toMatchObject({ state: 'succeeded', result: { lost: 0 } });
+    expect(await bed.system.end(await bed.recoveryOf(HOST, before))).toMatchObject({
+      state: 'succeeded',
+      result: { lost: 0 },
+    });
     await expectAll(bed);
   });
 });
@@ -63,19 +69,24 @@ describe('a recovery in which its host comes back', { timeout: 300_000 }, () => 
   afterAll(() => bed.close());
   afterEach(() => bed.gatherOn(HOST));
 
-  it.for(METHODS.flatMap((method) => [{ method, mode: 'crash' as const }, { method, mode: 'isolate' as const }]))(
-    'during $method, after $mode: each runs once',
-    async ({ method, mode }) => {
-      const before = await bed.recoveries(HOST);
-      await bed.system.lab('DELETE', '/tasks');
-      await bed.system.lab('POST', '/task-latency', { method, ms: 500 });
-      await bed.fail(HOST, mode);
-      await untilTaskRuns(bed.system, method);
-      await bed.giveBack(HOST);
-      expect(await bed.system.end(await bed.recoveryOf(HOST, before))).toMatchObject({ state: 'succeeded', result: { lost: 0 } });
-      await expectAll(bed);
-    },
-  );
+  it.for(
+    METHODS.flatMap((method) => [
+      { method, mode: 'crash' as const },
+      { method, mode: 'isolate' as const },
+    ]),
+  )('during $method, after $mode: each runs once', async ({ method, mode }) => {
+    const before = await bed.recoveries(HOST);
+    await bed.system.lab('DELETE', '/tasks');
+    await bed.system.lab('POST', '/task-latency', { method, ms: 500 });
+    await bed.fail(HOST, mode);
+    await untilTaskRuns(bed.system, method);
+    await bed.giveBack(HOST);
+    expect(await bed.system.end(await bed.recoveryOf(HOST, before))).toMatchObject({
+      state: 'succeeded',
+      result: { lost: 0 },
+    });
+    await expectAll(bed);
+  });
 });
 
 describe('a recovery in which vCenter restarts', { timeout: 300_000 }, () => {
@@ -103,7 +114,10 @@ describe('a recovery in which vCenter restarts', { timeout: 300_000 }, () => {
     const recovery = await bed.recoveryOf(HOST, before);
     await untilTaskRuns(bed.system, method);
     await running.stop();
-    running = await startVcenter('lab', { directory, args: ['-ha=false', '-listen', new URL(bed.system.vcenter.url).host] });
+    running = await startVcenter('lab', {
+      directory,
+      args: ['-ha=false', '-listen', new URL(bed.system.vcenter.url).host],
+    });
     const job = await bed.system.end(recovery);
     expect(job, JSON.stringify(job.result)).toMatchObject({ state: 'succeeded', result: { lost: 0 } });
     await expectAll(bed);
@@ -128,8 +142,7 @@ describe('a host that is lost together with Redis', { timeout: 300_000 }, () => 
       const states = await Promise.all(NAMES.map((name) => bed.system.volume(`${name}_vol`)));
       return states.every((volume) => volume !== undefined) ? true : undefined;
     });
-    for (const name of NAMES)
-      await eventually(`a machine of ${name}`, async () => (await bed.vms(name)).length === 1);
+    for (const name of NAMES) await eventually(`a machine of ${name}`, async () => (await bed.vms(name)).length === 1);
     await bed.expectNothingDeleted();
   });
 });
