@@ -186,6 +186,27 @@ export class RecoveryBed {
     });
   }
 
+  /** Its events, the times of each container, and one trace for all of it. */
+  async expectStory(recovery: Job, containers: number): Promise<void> {
+    const { items } = await this.system.store.events.list({ limit: 1_000 });
+    const told = (type: string): number =>
+      items.filter((event) => event.type === type && event.time >= recovery.createdAt).length;
+    expect(told('recovery.started')).toBe(1);
+    expect(told('container.recovering')).toBe(containers);
+    expect(told('container.recovered')).toBe(containers);
+    expect(told('recovery.finished')).toBe(1);
+    const traceOf = (job: Job | undefined): string | undefined => job?.traceparent?.split('-')[1];
+    expect(traceOf(recovery)).toMatch(/^[0-9a-f]{32}$/);
+    for (const id of recovery.children) {
+      const child = await this.system.store.jobs.read(id);
+      expect(traceOf(child)).toBe(traceOf(recovery));
+      const { timeline } = child?.result ?? {};
+      const times = Object.values((timeline ?? {}) as Readonly<Record<string, string>>);
+      expect(times.length, JSON.stringify(timeline)).toBeGreaterThanOrEqual(5);
+      expect([...times].toSorted(), JSON.stringify(timeline)).toEqual(times);
+    }
+  }
+
   /** No file was deleted and no machine destroyed since `DELETE /tasks`. */
   async expectNothingDeleted(): Promise<void> {
     const tasks = (await this.system.lab('GET', '/tasks')) as readonly { readonly method: string }[];

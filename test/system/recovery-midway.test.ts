@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { JobId } from '../../core/ids.ts';
 import { RecoveryBed } from '../harness/recovery-bed.ts';
-import { untilTaskRuns } from './lab-view.ts';
+import { eventually, untilTaskRuns } from './lab-view.ts';
 
 const HOST = 'esx-1.lab';
 const LONG_MS = 600_000;
@@ -108,6 +108,31 @@ describe('a host that fails while a job is at its container', { timeout: 300_000
     await bed.containers(['fleeting'], HOST, { autoRemove: true });
     await bed.failAndRecover(HOST);
     await bed.expectRunning('fleeting');
+  });
+
+  it('a container that is stopped is started on another host', async () => {
+    await bed.containers(['later'], HOST, { isStarted: false });
+    const before = await bed.recoveries(HOST);
+    await bed.fail(HOST);
+    await bed.system.end(await bed.recoveryOf(HOST, before));
+    await bed.succeed('container.start', { container: 'later' });
+    await bed.expectRunning('later');
+  });
+
+  it('a stop, on a host that is only cut off: it ends when the host is back, and nothing is let go before', async () => {
+    await bed.containers(['held'], HOST);
+    await bed.system.lab('POST', '/task-latency', { method: 'PowerOffVM_Task', ms: LONG_MS });
+    const id = await bed.system.begin('container.stop', { container: 'held' });
+    await untilTaskRuns(bed.system, 'PowerOffVM_Task');
+    await bed.fail(HOST, 'isolate');
+    await bed.system.lab('POST', '/task-latency', { method: 'PowerOffVM_Task', ms: 0 });
+    await eventually('the lock to be met', async () => (await bed.record('held'))?.error !== undefined);
+    expect((await volumeOf('held'))?.holders).toHaveLength(1);
+    await bed.giveBack(HOST);
+    expect(await over(id)).toMatchObject({ state: 'succeeded' });
+    expect(await bed.record('held')).toMatchObject({ state: 'exited' });
+    expect(await bed.vms('held')).toMatchObject([{ power: 'poweredOff' }]);
+    expect(await volumeOf('held')).toMatchObject({ state: 'available', holders: [] });
   });
 
   it('a paused container comes back', async () => {

@@ -16,6 +16,7 @@ describe('a host that fails', { timeout: 300_000 }, () => {
     const recovery = await bed.failAndRecover('esx-1.lab');
     expect(recovery).toMatchObject({ state: 'succeeded', result: { recovered: 20, lost: 0, unchanged: 0 } });
     for (const name of TWENTY) await bed.expectRunning(name);
+    await bed.expectStory(recovery, 20);
     await bed.giveBack('esx-1.lab');
     await bed.quiet();
     for (const name of TWENTY) await bed.expectRunning(name);
