@@ -21,9 +21,11 @@ export const awaitHa: RecoverStep = {
   async run(context) {
     const until = Date.parse(noted(context.notes.timeline).detected) + context.world.recovery.haWaitMs;
     for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(pauseMs * 1.5, LAST_LOOK_MS)) {
-      const { answering } = await registrationsOf(context, noted(context.payload.id));
+      const { answering, all } = await registrationsOf(context, noted(context.payload.id));
+      // vSphere HA restarts what vCenter knows.
+      const isSettled = answering !== undefined || all.length === 0;
       const leftMs = until - Date.parse(context.now());
-      if (answering !== undefined || leftMs <= 0) return { notes: stamped(context, { waited: context.now() }) };
+      if (isSettled || leftMs <= 0) return { notes: stamped(context, { waited: context.now() }) };
       context.progress({ phase: 'waiting for vSphere HA', current: 0 });
       await sleep(Math.min(pauseMs, leftMs), undefined, { signal: context.signal });
     }
