@@ -11,6 +11,7 @@ import { plugIn } from './devices.ts';
 import { readContainer } from './documents.ts';
 import { confirmLeases, mountedVolumes, renameHolders, takeLeases } from './leases.ts';
 import { scratchOf } from './machine.ts';
+import { containersOf } from './place.ts';
 import { startOnHost, startThere } from './power.ts';
 import {
   isMidway,
@@ -107,6 +108,22 @@ export const tidy: RecoverStep = {
     for (const { ref } of ghostsBeside(found.answering, found))
       await context.dataCentre.machines.unregister(ref, context.fence);
     await renameBorrowed(context, found.answering, await ownContainer(context));
+    return {};
+  },
+};
+
+/** One that its host brought back between two registrations is not in our folder, where the watch would not see it. */
+export const takeIn: RecoverStep = {
+  name: 'take-in',
+  applies: ({ notes: { timeline } }) => timeline?.unregistered !== undefined && timeline.rehomed === undefined,
+  task: { method: 'MoveIntoFolder_Task' },
+  async run(context) {
+    const { estates, machines } = context.dataCentre;
+    const { answering: machine } = await find(context);
+    if (machine === undefined) return AGAIN;
+    const { folder } = await estates.ensure(containersOf(context.world), context.fence);
+    const isHome = (await machines.list(folder, context.signal)).some(({ ref }) => ref === machine.ref);
+    if (!isHome) await context.task(() => machines.moveInto(machine.ref, folder, context.fence));
     return {};
   },
 };
