@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ALL_KINDS } from '../../jobs/all.ts';
 import { SCENARIOS } from './scenarios.ts';
-import { isOfImages, isOfRecovery, Walk, type Walked } from './walk.ts';
+import { isOfImages, Walk, type Walked } from './walk.ts';
 
 // Kill -9 at every boundary of every kind. Round 0 counts each scenario's boundaries. In round n one worker runs every scenario that has an
 // n-th boundary, each job stands still at it, and then the process dies; the worker of the next round ends those jobs, and is the next to die.
@@ -21,7 +21,9 @@ describe('a worker that is killed at any boundary of any kind', () => {
   // How many boundaries a reconcile has depends on what else is under way: it goes alone.
   it.for([
     { what: 'volume jobs', isAlone: false, isOne: (kind: string) => kind.startsWith('volume.') },
-    { what: 'recovery jobs', isAlone: true, isOne: isOfRecovery },
+    { what: 'recovery jobs', isAlone: true, isOne: (kind: string) => kind.endsWith('.recover') },
+    // A host that is drained is one less for all others.
+    { what: 'drains of hosts', isAlone: true, isOne: (kind: string) => kind.endsWith('drain') },
     { what: 'a reconcile', isAlone: true, isOne: (kind: string) => kind === 'reconcile.run' },
     { what: 'image jobs', isAlone: false, isOne: isOfImages },
   ])('another worker ends $what, and everything is there once', { timeout: 900_000 }, async ({ isAlone, isOne }) => {

@@ -30,9 +30,6 @@ const DEATH_MS = 60_000;
 
 export const isOfImages = (kind: string): boolean => /^(?:image|layer)\./.test(kind);
 
-/** Their scenarios drain hosts. */
-export const isOfRecovery = (kind: string): boolean => kind === 'container.recover' || kind.startsWith('host.');
-
 /** Runs the scenarios in rounds, all at once in each, in a worker that does to them what the round wants. */
 export class Walk {
   readonly crash: CrashSystem<ImageSystem>;

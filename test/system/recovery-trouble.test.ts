@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { RecoveryBed } from '../harness/recovery-bed.ts';
 import type { WorkerProcess } from '../harness/system.ts';
 import { type RunningVcenter, startVcenter } from '../harness/vcenter.ts';
-import { eventually, untilTaskRuns } from './lab-view.ts';
+import { eventually, tasksOf, untilTaskRuns } from './lab-view.ts';
 
 const HOST = 'esx-1.lab';
 const NAMES = Array.from({ length: 6 }, (_, n) => `t${n + 1}`);
@@ -86,6 +86,10 @@ describe('a recovery in which its host comes back', { timeout: 300_000 }, () => 
       result: { lost: 0 },
     });
     await expectAll(bed);
+    // What a host brought back is in another folder; it was moved into ours.
+    const moves = await tasksOf(bed.system, 'MoveIntoFolder_Task');
+    expect(moves.filter(({ state }) => state !== 'success')).toEqual([]);
+    if (method === 'RegisterVM_Task') expect(moves.length).toBeGreaterThan(0);
   });
 });
 
