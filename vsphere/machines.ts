@@ -19,7 +19,10 @@ export interface MachinesOptions {
   readonly places: Places;
 }
 
-type Lifecycle = Pick<Machines, 'create' | 'createdMachine' | 'register' | 'unregister' | 'destroy' | 'rename' | 'moveInto'>;
+type Lifecycle = Pick<
+  Machines,
+  'create' | 'createdMachine' | 'register' | 'unregister' | 'destroy' | 'rename' | 'moveInto'
+>;
 
 function lifecycle({ caller, places }: MachinesOptions): Lifecycle {
   return {

@@ -73,7 +73,9 @@ describe('containers, hosts and recoveries', () => {
   let rig: Rig;
   beforeAll(async () => {
     rig = await startRig(ALL_KINDS);
-    const names = [WEB, DB].map(({ called, name }) => ({ type: 'container-name', name: called, container: name }) as const);
+    const names = [WEB, DB].map(
+      ({ called, name }) => ({ type: 'container-name', name: called, container: name }) as const,
+    );
     await rig.store.records.observe(
       [WEB, DB, HOST, ...names].map((record) => ({ op: 'put', record, expectedRev: 0 })),
       [],

@@ -40,7 +40,13 @@ async function leftOff(stage: Stage, name: string): Promise<void> {
 async function leftOut(stage: Stage, name: string): Promise<void> {
   await leftOff(stage, name);
   const { url, user, password } = stage.system.vcenter;
-  const dataCentre = await connectDataCentre({ url, user, password, trust: 'system', logger: pino({ level: 'silent' }) });
+  const dataCentre = await connectDataCentre({
+    url,
+    user,
+    password,
+    trust: 'system',
+    logger: pino({ level: 'silent' }),
+  });
   const [vm] = await vmsOf(stage, name);
   const machine = await dataCentre.machines.find(vm?.moid ?? '', AbortSignal.timeout(30_000));
   if (machine === undefined) throw new Error(`there is no machine ${name}`);

@@ -61,7 +61,9 @@ describe('a host that fails', { timeout: 300_000 }, () => {
     await bed.containers(['first'], 'esx-3.lab', { labels: { 'stowage.recovery.priority': '10' } });
     await bed.containers(['last'], 'esx-3.lab', { labels: { 'stowage.recovery.priority': '-1' } });
     const recovery = await bed.failAndRecover('esx-3.lab');
-    const names = ((recovery.result?.['containers'] ?? []) as readonly { readonly name: string }[]).map(({ name }) => name);
+    const names = ((recovery.result?.['containers'] ?? []) as readonly { readonly name: string }[]).map(
+      ({ name }) => name,
+    );
     expect(names[0]).toBe('first');
     expect(names.at(-1)).toBe('last');
     await bed.giveBack('esx-3.lab');
