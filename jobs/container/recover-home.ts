@@ -45,7 +45,7 @@ export const unregister: RecoverStep = {
     if (typeof host !== 'string') return host;
     for (const { ref } of lost) await context.dataCentre.machines.unregister(ref, context.fence);
     const refs = [...new Set([...noted(context.notes.refs), ...lost.map(({ ref }) => ref)])];
-    return { notes: { host, refs, ...stamped(context, { unregistered: context.now() }) } };
+    return { notes: { chosen: host, refs, ...stamped(context, { unregistered: context.now() }) } };
   },
 };
 
@@ -75,7 +75,8 @@ export const register: RecoverStep = {
     const found = await registrationsOf(context, id);
     if (found.answering !== undefined) return { notes: registered(context, found.answering.ref) };
     if (found.lost.length > 0) return { backTo: 'unregister' };
-    const host = await roomFor(context, 'register');
+    const { chosen } = context.notes;
+    const host = chosen ?? (await roomFor(context, 'register'));
     if (typeof host !== 'string') return host;
     try {
       return {
@@ -86,6 +87,9 @@ export const register: RecoverStep = {
       };
     } catch (thrown) {
       if (isErrorCode(thrown, 'vcenter-not-found') && thrown.details.fault !== undefined) throw filesGone(thrown);
+      // Lost, too, or full since it was chosen.
+      const isStale = isErrorCode(thrown, 'vcenter-state', 'hosts-full') && typeof chosen === 'string';
+      if (isStale) return { notes: { chosen: null }, backTo: 'register' };
       if (!isErrorCode(thrown, 'vcenter-exists')) throw thrown;
       // Its host came back at this moment and brought it along.
       if ((await registrationsOf(context, id)).all.length > 0) return { backTo: 'unregister' };

@@ -6,7 +6,7 @@ import type { Step } from '../define.ts';
 import { noted } from '../noted.ts';
 import { diskIn } from '../volume/machine-of.ts';
 import { renameBorrowed } from './borrowed.ts';
-import { containerEvent, moved, ownContainer, put } from './container-of.ts';
+import { containerEvent, moved, type OwnContainer, ownContainer, put } from './container-of.ts';
 import { plugIn } from './devices.ts';
 import { readContainer } from './documents.ts';
 import { confirmLeases, mountedVolumes, renameHolders, takeLeases } from './leases.ts';
@@ -22,7 +22,7 @@ import {
   stamped,
   tell,
 } from './recovery.ts';
-import { ghostsBeside, registrationsOf } from './registrations.ts';
+import { ghostsBeside, type Registrations, registrationsOf } from './registrations.ts';
 
 type RecoverStep = Step<RecoverPayload, RecoverNotes>;
 
@@ -100,17 +100,10 @@ async function startSomewhere(context: RecoverContext, machine: Machine): Promis
 }
 
 /** A second registration that its old host brought back is taken out of the inventory. */
-export const tidy: RecoverStep = {
-  name: 'tidy',
-  async run(context) {
-    const found = await find(context);
-    if (found.answering === undefined) return AGAIN;
-    for (const { ref } of ghostsBeside(found.answering, found))
-      await context.dataCentre.machines.unregister(ref, context.fence);
-    await renameBorrowed(context, found.answering, await ownContainer(context));
-    return {};
-  },
-};
+async function tidy(context: RecoverContext, machine: Machine, found: Registrations, own: OwnContainer): Promise<void> {
+  for (const { ref } of ghostsBeside(machine, found)) await context.dataCentre.machines.unregister(ref, context.fence);
+  await renameBorrowed(context, machine, own);
+}
 
 /** One that its host brought back between two registrations is not in our folder, where the watch would not see it. */
 export const takeIn: RecoverStep = {
@@ -133,12 +126,14 @@ export const settle: RecoverStep = {
   async run(context) {
     const own = await ownContainer(context);
     const { notes } = context;
-    const { answering: machine, running } = await find(context);
+    const found = await find(context);
+    const { answering: machine, running } = found;
     if (machine === undefined) return AGAIN;
     const isPaused = machine.power === 'suspended' && notes.before === 'paused';
     // One that was on and is off has ended by itself: whoever watches it settles that.
     const wasOn = notes.timeline?.poweredOn !== undefined;
     if (notes.shouldRun === true && running === undefined && !isPaused && !wasOn) return { backTo: 'devices' };
+    await tidy(context, machine, found, own);
     const mounted = await mountedVolumes(context, own.record);
     const before = noted(notes.refs).filter((ref) => ref !== machine.ref);
     const where = { ...noted(own.record.machine), ref: machine.ref, ...(machine.host ? { host: machine.host } : {}) };

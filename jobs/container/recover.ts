@@ -7,7 +7,7 @@ import { containerEvent, moved, prepareThat, put } from './container-of.ts';
 import { onContainer } from './payloads.ts';
 import { awaitHa, register, unregister } from './recover-home.ts';
 import { mark } from './recover-mark.ts';
-import { devices, power, settle, takeIn, tidy } from './recover-run.ts';
+import { devices, power, settle, takeIn } from './recover-run.ts';
 import { isMidway, type RecoverNotes, type RecoverPayload } from './recovery.ts';
 import { resourcesOf } from './resources.ts';
 
@@ -56,7 +56,7 @@ export const containerRecover: AnyKind = defineKind<RecoverPayload, RecoverNotes
     ],
   },
   deadlineMs: DAY_MS,
-  steps: [mark, awaitHa, unregister, register, devices, power, tidy, takeIn, settle],
+  steps: [mark, awaitHa, unregister, register, devices, power, takeIn, settle],
   finish: ({ payload, notes }) => ({
     id: noted(payload.id),
     outcome: noted(notes.outcome),

@@ -42,6 +42,8 @@ export interface RecoverNotes {
   readonly refs: readonly Moref[];
   readonly shape: Pick<Machine, 'name' | 'disks' | 'vmxPath' | 'cpus' | 'memoryMib'>;
   readonly machine: Moref;
+  /** For its next registration; null: it did not take it. */
+  readonly chosen: Moref | null;
   readonly host: Moref;
   readonly run: ContainerRun;
   readonly outcome: Outcome;
