@@ -86,7 +86,7 @@ export const register: RecoverStep = {
         },
       };
     } catch (thrown) {
-      if (isErrorCode(thrown, 'vcenter-not-found') && thrown.details.fault !== undefined) throw filesGone(thrown);
+      if (isErrorCode(thrown, 'vcenter-not-found') && areFilesGone(thrown)) throw filesGone(thrown);
       // Lost, too, or full since it was chosen.
       const isStale = isErrorCode(thrown, 'vcenter-state', 'hosts-full') && typeof chosen === 'string';
       if (isStale) return { notes: { chosen: null }, backTo: 'register' };
@@ -109,6 +109,11 @@ async function registerOn(context: RecoverContext, host: Moref): Promise<Moref> 
 
 function registered(context: RecoverContext, machine: Moref): Partial<RecoverNotes> {
   return { machine, refs: [...new Set([...noted(context.notes.refs), machine])] };
+}
+
+/** Not the host or the folder: of these another is chosen, or made. */
+function areFilesGone({ details: { fault } }: StowageError): boolean {
+  return fault?.type === 'NotFound' || fault?.type === 'FileNotFound';
 }
 
 function filesGone(cause: StowageError): StowageError {

@@ -93,6 +93,29 @@ describe('a recovery in which its host comes back', { timeout: 300_000 }, () => 
   });
 });
 
+describe('a recovery in which the next host is lost, too', { timeout: 300_000 }, () => {
+  let bed: RecoveryBed;
+  beforeAll(async () => {
+    bed = await RecoveryBed.open();
+    await bed.containers(NAMES, HOST);
+  });
+  afterAll(() => bed.close());
+  afterEach(() => bed.gatherOn(HOST));
+
+  it.for(METHODS)('in %s: all run on the third', async (method) => {
+    const before = await bed.recoveries(HOST);
+    await bed.system.lab('DELETE', '/tasks');
+    await bed.system.lab('POST', '/task-latency', { method, ms: 500 });
+    await bed.fail(HOST);
+    await untilTaskRuns(bed.system, method);
+    await bed.fail('esx-2.lab');
+    const job = await bed.system.end(await bed.recoveryOf(HOST, before));
+    expect(job, JSON.stringify(job.result)).toMatchObject({ state: 'succeeded', result: { lost: 0 } });
+    await expectAll(bed);
+    for (const name of NAMES) expect((await bed.vms(name))[0]?.host).toBe('esx-3.lab');
+  });
+});
+
 describe('a recovery in which vCenter restarts', { timeout: 300_000 }, () => {
   let bed: RecoveryBed;
   let directory: string;
