@@ -21,6 +21,16 @@ export interface ContainerWorld {
   readonly cpus: number;
 }
 
+/** How patient recovery is. */
+export interface RecoveryWorld {
+  /** For how long a host must be silent before its containers are recovered. */
+  readonly graceMs: number;
+  /** How long vSphere HA has for its own restarts, counted from when the host was lost. */
+  readonly haWaitMs: number;
+  /** How long a container that fits nowhere is tried again before a person must look. */
+  readonly roomWaitMs: number;
+}
+
 export const RESTART_POLICIES = ['no', 'on-failure', 'always', 'unless-stopped'] as const;
 export type RestartPolicyName = (typeof RESTART_POLICIES)[number];
 export interface RestartPolicy {

@@ -262,6 +262,8 @@ export interface ErrorDetails {
   readonly file?: string;
   readonly fields?: readonly FieldFault[];
   readonly retryAfterMs?: number;
+  /** It was waited for long enough: no other attempt, whatever the code says. */
+  readonly isFinal?: true;
   /** The vSphere fault as it came, without credentials. */
   readonly fault?: { readonly type: string; readonly message: string; readonly detail?: unknown };
 }

@@ -113,6 +113,7 @@ export const RESOURCE_TYPES = [
   'restart',
   'again',
   'host',
+  'host-job',
   'system',
 ] as const;
 

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { ErrorFacts, FieldFault } from '../core/errors.ts';
+import type { ErrorCode, ErrorFacts, FieldFault } from '../core/errors.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { JobId, Moref, ResourceKey, TaskRef } from '../core/ids.ts';
-import type { ContainerWorld } from '../core/container.ts';
+import type { ContainerWorld, RecoveryWorld } from '../core/container.ts';
 import type { ImageStore, Platform } from '../core/image.ts';
 import type { JobProgress, JsonObject } from '../core/job.ts';
 import type { CredentialRequests } from '../core/ports/credentials.ts';
@@ -24,6 +24,7 @@ export interface World {
   readonly platform: Platform;
   /** Absent: this installation runs no containers. */
   readonly containers?: ContainerWorld;
+  readonly recovery: RecoveryWorld;
 }
 
 /** What a submission may look at. */
@@ -65,8 +66,9 @@ export interface StepContext<P, N> {
   /**
    * Submits another job, of which this one is the parent. It must touch no resource in whose line this job stands, if it is waited for.
    * @param id noted before; a second submission of it changes nothing
+   * @param options.front ahead of all jobs in its lines; the one that holds them runs again afterwards
    */
-  submit(kind: string, payload: JsonObject, id?: JobId): Promise<SubmitOutcome>;
+  submit(kind: string, payload: JsonObject, id?: JobId, options?: { readonly front?: boolean }): Promise<SubmitOutcome>;
   readonly jobs: Pick<JobStore, 'read' | 'list' | 'cancel' | 'discard'>;
   /** For people who watch; says nothing more often than a few times a second. */
   progress(progress: JobProgress): void;
@@ -83,6 +85,8 @@ export interface StepResult<N> {
   readonly awaits?: readonly JobId[];
   /** The step is not done: it is run again after this time, and no worker is held meanwhile. */
   readonly laterMs?: number;
+  /** What this step found has overtaken what steps before it did: the job goes on at the named one, which runs anew. */
+  readonly backTo?: string;
 }
 
 /**
@@ -109,6 +113,8 @@ export interface Retry {
   readonly maxAttempts: number;
   readonly baseMs: number;
   readonly capMs: number;
+  /** Errors that spend no attempt, whatever their disposition: the kind waits them out, as long as its deadline lets it. */
+  readonly patientWith?: readonly ErrorCode[];
 }
 
 /** What stays of a job that failed for good, after its undo: e.g. the record goes back to what it was. */

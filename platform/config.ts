@@ -52,6 +52,13 @@ export interface ContainerConfig {
   readonly cpus: number;
 }
 
+/** How patient recovery is. */
+export interface RecoveryConfig {
+  readonly graceMs: number;
+  readonly haWaitMs: number;
+  readonly roomWaitMs: number;
+}
+
 export interface RegistryConfig {
   readonly mirrors: Mirrors;
   readonly insecure: NamePatterns;
@@ -76,6 +83,7 @@ export interface Config {
   readonly images: ImageConfig;
   /** Absent when there is no place for images: without images there are no containers. */
   readonly containers?: ContainerConfig;
+  readonly recovery: RecoveryConfig;
   readonly registries: RegistryConfig;
   readonly labListen?: ListenAddress;
   readonly labRegistryListen?: ListenAddress;
@@ -209,6 +217,11 @@ function assemble(values: SettingValues, env: Environment): Config {
     }),
     dockerRoles: values.STOWAGE_DOCKER_ROLES,
     images,
+    recovery: {
+      graceMs: values.STOWAGE_HOST_GRACE_MS,
+      haWaitMs: values.STOWAGE_HA_WAIT * 1_000,
+      roomWaitMs: values.STOWAGE_ROOM_WAIT * 1_000,
+    },
     registries: registriesOf(values),
     restListen: values.STOWAGE_REST_LISTEN,
     dockerListen: values.STOWAGE_DOCKER_LISTEN,

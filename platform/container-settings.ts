@@ -63,4 +63,27 @@ export const CONTAINER_SETTINGS = {
     fallback: '1',
     description: 'CPUs of a container that was made without `--cpus`.',
   },
+  STOWAGE_HOST_GRACE_MS: {
+    schema: whole(0, 3_600_000),
+    type: 'milliseconds',
+    example: '1000',
+    fallback: '1000',
+    description: 'How long a host must be silent before its containers are recovered.',
+  },
+  STOWAGE_HA_WAIT: {
+    schema: whole(0, 86_400),
+    type: 'seconds',
+    example: '120',
+    fallback: '120',
+    description:
+      'How long vSphere HA, where it is on, has for its own restarts before Stowage re-homes a container; counted from the loss of the host.',
+  },
+  STOWAGE_ROOM_WAIT: {
+    schema: whole(0, 604_800),
+    type: 'seconds',
+    example: '1800',
+    fallback: '1800',
+    description:
+      'How long a lost container that fits on no host is tried again before its recovery becomes a dead letter.',
+  },
 } as const satisfies Readonly<Record<string, Setting>>;

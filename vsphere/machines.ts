@@ -19,7 +19,10 @@ export interface MachinesOptions {
   readonly places: Places;
 }
 
-type Lifecycle = Pick<Machines, 'create' | 'createdMachine' | 'register' | 'unregister' | 'destroy' | 'rename'>;
+type Lifecycle = Pick<
+  Machines,
+  'create' | 'createdMachine' | 'register' | 'unregister' | 'destroy' | 'rename' | 'moveInto'
+>;
 
 function lifecycle({ caller, places }: MachinesOptions): Lifecycle {
   return {
@@ -50,6 +53,9 @@ function lifecycle({ caller, places }: MachinesOptions): Lifecycle {
     },
 
     destroy: async (machine, fence) => taskRef(await caller.change('Destroy_Task', machine, {}, fence)),
+
+    moveInto: async (machine, folder, fence) =>
+      taskRef(await caller.change('MoveIntoFolder_Task', folder, { list: [machine] }, fence)),
 
     rename: async (machine, newName, fence) => taskRef(await caller.change('Rename_Task', machine, { newName }, fence)),
   };

@@ -10,6 +10,7 @@ import type { Clock, RandomBytes } from '../platform/clock.ts';
 import { type Logger, withLogContext } from '../platform/log.ts';
 import { watchContainers } from './container-watcher.ts';
 import { createExecutor } from './executor.ts';
+import { HostLosses } from './host-losses.ts';
 import { lead } from './leading.ts';
 import { watchInventory } from './watcher.ts';
 
@@ -78,17 +79,28 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
   }
   const leading = new AbortController();
   const led = ports.leader.run((term) => {
-    const watch = (signal: AbortSignal): Promise<void> =>
-      watchInventory(
+    const { graceMs } = world.recovery;
+    const losses = new HostLosses({
+      submit,
+      records: ports.records,
+      graceMs,
+      logger,
+      monotonicMs: () => clock.monotonicMs(),
+    });
+    const watch = async (signal: AbortSignal): Promise<void> => {
+      const inventory = watchInventory(
         {
           inventory: ports.dataCentre.inventory,
           records: ports.records,
           stores: world.stores,
           logger,
           nowMs: () => clock.nowMs(),
+          ...(world.containers === undefined ? {} : { onSnapshot: (snapshot) => losses.seen(snapshot) }),
         },
         signal,
       );
+      await Promise.all([inventory, losses.run(signal)]);
+    };
     return lead(
       {
         upkeep: ports.upkeep,

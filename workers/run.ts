@@ -168,13 +168,14 @@ export class Run {
       now: () => this.now(),
       task,
       newJobId: () => newJobId(this.#shop.clock.nowMs(), randomBytes(10)),
-      submit: (kind, payload, id) =>
+      submit: (kind, payload, id, options = {}) =>
         submit(kind, payload, {
           actor: `job:${job.id}`,
           role: 'admin',
           parent: job.id,
           parentEpoch: this.claim.epoch,
           ...(id === undefined ? {} : { id }),
+          ...(options.front === true ? { front: true } : {}),
           ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
         }),
       jobs,

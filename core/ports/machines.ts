@@ -187,6 +187,8 @@ export interface Machines {
    * disk). Task fault `vcenter-not-found` when it is gone already, `vcenter-state` while it is on, `file-locked` when a disk is open elsewhere.
    */
   destroy(machine: Moref, fence: Fence): Promise<TaskRef>;
+  /** MoveIntoFolder_Task: into another VM folder, whatever its power. Task fault `vcenter-exists` when the name is taken there. */
+  moveInto(machine: Moref, folder: Moref, fence: Fence): Promise<TaskRef>;
   /** Rename_Task. Task fault `vcenter-exists` when the name is taken in its folder, by some vCenters also when it is its own: probe first. */
   rename(machine: Moref, name: string, fence: Fence): Promise<TaskRef>;
   /**

@@ -3,6 +3,7 @@ import { containerAgain } from './again.ts';
 import { containerCreate } from './create.ts';
 import { containerRemove } from './remove.ts';
 import { containerPause, containerUnpause } from './pause.ts';
+import { containerRecover } from './recover.ts';
 import { containerRename } from './rename.ts';
 import { containerRestart } from './restart.ts';
 import { containerStart } from './start.ts';
@@ -24,4 +25,5 @@ export const CONTAINER_KINDS: readonly AnyKind[] = [
   containerRemove,
   containerSync,
   containerAgain,
+  containerRecover,
 ];

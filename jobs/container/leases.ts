@@ -134,6 +134,22 @@ export function confirmLeases(
   return { records: writes.map(({ record }) => record), events: writes.flatMap(({ events }) => events) };
 }
 
+/** The machine has a new name in vCenter, and somebody else's job goes on with its volumes: the leases follow, and stay what they are. */
+export function renameHolders(
+  context: AnyContext,
+  machine: Pick<Machine, 'ref' | 'name'>,
+  { mounted, before }: { readonly mounted: readonly Mounted[]; readonly before: readonly Moref[] },
+): readonly RecordChange[] {
+  return mounted.flatMap(({ found }) => {
+    const { record } = found;
+    if (!record.holders.some((holder) => before.includes(holder.machine))) return [];
+    const holders = record.holders.map((holder) =>
+      before.includes(holder.machine) ? { ...holder, machine: machine.ref, machineName: machine.name } : holder,
+    );
+    return [put(found, { ...record, holders, updatedAt: context.now() })];
+  });
+}
+
 /** Before devices go: the volumes are on their way, and nobody else's yet. */
 export function markLeaving(context: AnyContext, machine: Moref, mounted: readonly Mounted[]): readonly RecordChange[] {
   return mounted

@@ -1,5 +1,6 @@
 import { isErrorCode, StowageError } from '../../core/errors.ts';
 import type { Moref } from '../../core/ids.ts';
+import type { ClusterFacts } from '../../core/ports/estate.ts';
 import type { Machine } from '../../core/ports/machines.ts';
 import { splitDatastorePath } from '../../core/ids.ts';
 import type { StepContext } from '../define.ts';
@@ -15,10 +16,16 @@ export interface Starting {
 }
 
 export async function howToStart(context: AnyContext, cluster: string | undefined): Promise<Starting> {
+  const { ref, drs } = await clusterNamed(context, cluster);
+  return { cluster: ref, isDrs: drs };
+}
+
+/** @throws `vcenter-not-found` */
+export async function clusterNamed(context: AnyContext, cluster: string | undefined): Promise<ClusterFacts> {
   const all = await context.dataCentre.estates.clusters(context.signal);
   const found = cluster === undefined ? all[0] : all.find(({ name }) => name === cluster);
   if (found === undefined) throw new StowageError('vcenter-not-found', `vCenter has no cluster ${cluster ?? ''}`);
-  return { cluster: found.ref, isDrs: found.drs };
+  return found;
 }
 
 /** PowerOnMultiVM_Task, then the Task that it names; a start that was joined has the result of either. */
@@ -28,6 +35,12 @@ export async function startByDrs(context: AnyContext, machine: Machine): Promise
     const result = await context.task(() => power.onByDrs([machine.ref], context.fence));
     await context.task(() => Promise.resolve(power.startOf(machine.ref, result)));
   });
+}
+
+/** On the host where it is registered. */
+export async function startThere(context: AnyContext, machine: Machine): Promise<void> {
+  const { power } = context.dataCentre;
+  await namingHolder(context, machine, () => context.task(() => power.on(machine.ref, undefined, context.fence)));
 }
 
 /** On the best of the hosts that can take it. @throws `hosts-full` */
@@ -44,8 +57,8 @@ export async function startOnHost(
 
 /** @throws `hosts-full` when no host has room and sees all datastores of the machine */
 export async function chooseHost(
-  context: AnyContext,
-  machine: Machine,
+  context: Pick<AnyContext, 'dataCentre' | 'signal'>,
+  machine: Pick<Machine, 'name' | 'disks' | 'vmxPath' | 'cpus' | 'memoryMib'>,
   { cluster, except = [] }: { readonly cluster: Moref; readonly except?: readonly Moref[] },
 ): Promise<Moref> {
   const paths = [...machine.disks.map(({ path }) => path), ...(machine.vmxPath === undefined ? [] : [machine.vmxPath])];

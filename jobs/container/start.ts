@@ -80,6 +80,7 @@ const devices: Step<Payload, Notes> = {
   async run(context) {
     const { record } = await ownContainer(context);
     const machine = await theMachine(context, record);
+    if (!machine.connected) await askForRecovery(context, machine.name);
     if (machine.power === 'on') return {};
     await plugIn(context, machine, { status: record, mounted: await mountedVolumes(context, record) });
     return {};
@@ -93,6 +94,13 @@ const devices: Step<Payload, Notes> = {
     await unplug(context, machine, { status, mounted: await mountedVolumes(context, record) });
   },
 };
+
+/** Registered on a host that is lost: a recovery takes this job's place, puts the machine on another host, and this job goes on. */
+async function askForRecovery(context: Context, machine: string): Promise<never> {
+  const wish = { container: noted(context.payload.id), reason: 'host-lost' };
+  await context.submit('container.recover', wish, undefined, { front: true });
+  throw new StowageError('vcenter-state', `the host of ${machine} does not answer: it is registered on another first`);
+}
 
 /** Off again. Not what runs since before this job. */
 async function undoPower(context: Context): Promise<void> {

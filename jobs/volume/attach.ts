@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
 import type { Moref, VolumeName } from '../../core/ids.ts';
 import { splitMoref } from '../../core/ids.ts';
+import type { Machine } from '../../core/ports/machines.ts';
 import { ACCESS_MODES, type AccessMode, type VolumeHolder, type VolumeRecord } from '../../core/volume.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
@@ -51,10 +52,10 @@ const lease: Step<Payload, Notes> = {
         `volume ${record.name} is a directory on NFS: it is mounted by guests (${record.place?.home ?? ''}), not attached as a device`,
       );
     }
-    const machine = await findMachine(context, payload.machine);
+    const machine = await findNow(context);
     const access = accessOf(payload.access, record);
     const notes = { machine: machine.ref, machineName: machine.name, access };
-    const others = record.holders.filter((holder) => holder.machine !== machine.ref);
+    const others = record.holders.filter((holder) => holder.machine !== machine.ref && holder.job !== context.jobId);
     const own = record.holders.find((holder) => holder.machine === machine.ref);
     refuseSharing(record, others, access);
     if (record.state === 'in-use' && own !== undefined) {
@@ -68,6 +69,15 @@ const lease: Step<Payload, Notes> = {
     return { notes, records: [put(found, moved(context, record, 'attaching', { holders: [...others, holder] }))] };
   },
 };
+
+/** One that this job has met before comes back under another moref, when its host was lost and it is registered on another. */
+async function findNow(context: Context): Promise<Machine> {
+  const { payload, notes, dataCentre, signal } = context;
+  if (notes.machine === undefined) return findMachine(context, payload.machine);
+  const found = await dataCentre.machines.find(payload.machine, signal);
+  if (found !== undefined) return found;
+  throw new StowageError('vcenter-conflict', `machine ${payload.machine} is not in vCenter at this moment`);
+}
 
 function resultOf(
   record: VolumeRecord,
@@ -92,7 +102,8 @@ const device: Step<Payload, Notes> = {
   async run(context) {
     const own = await ownVolume(context, context.payload.volume);
     const { access } = context.notes;
-    const machine = await findMachine(context, noted(context.notes.machine));
+    const machine = await context.dataCentre.machines.find(noted(context.notes.machine), context.signal);
+    if (machine === undefined) return { backTo: 'lease' };
     if (diskIn(machine, own.record) !== undefined) return {};
     await refuseStrangers(context, own.record);
     const slot = chooseSlot(machine);
@@ -145,7 +156,8 @@ const confirm: Step<Payload, Notes> = {
   isLocal: true,
   async run(context) {
     const own = await ownVolume(context, context.payload.volume);
-    const machine = await findMachine(context, noted(context.notes.machine));
+    const machine = await context.dataCentre.machines.find(noted(context.notes.machine), context.signal);
+    if (machine === undefined) return { backTo: 'lease' };
     const disk = diskIn(machine, own.record);
     if (disk === undefined)
       throw new StowageError(

@@ -270,6 +270,14 @@ describe.each(['lab', 'stock'] as const)('machines on the %s vCenter', (program)
     expect(await failure(again)).toMatchObject({ code: 'vcenter-conflict' });
   });
 
+  test('it goes into another folder', async () => {
+    const { ref } = await own.create('moved');
+    const names = { folder: 'Elsewhere', pool: 'own', cluster: isLab ? 'lab-cluster' : 'DC0_C0' };
+    const { folder } = await bed.dc.estates.ensure(names, fence);
+    await done(bed, bed.dc.machines.moveInto(ref, folder, fence));
+    expect((await bed.dc.machines.list(folder, soon())).map((each) => each.ref)).toEqual([ref]);
+  });
+
   test('a machine gets another name, and none that is taken', async () => {
     const { ref } = await own.create('before');
     await done(bed, bed.dc.machines.rename(ref, 'after', fence));
@@ -337,6 +345,7 @@ describe.each(['lab', 'stock'] as const)('machines on the %s vCenter', (program)
       () => machines.unregister(ref, lost),
       () => machines.destroy(ref, lost),
       () => machines.rename(ref, 'else', lost),
+      () => machines.moveInto(ref, own.estate.folder, lost),
       () => machines.reconfigure({ ...at, cpus: 2 }, lost),
       () => machines.attachAll({ ...at, disks: [] }, lost),
       () => machines.detachAll({ ...at, diskKeys: [] }, lost),

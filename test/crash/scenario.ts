@@ -54,5 +54,5 @@ export interface Scenario {
   readonly cancelAtChild?: string;
   /** Default: succeeded. */
   readonly ends?: JobState;
-  readonly after: (name: string) => readonly After[] | Promise<readonly After[]>;
+  readonly after: (name: string, stage: Stage) => readonly After[] | Promise<readonly After[]>;
 }

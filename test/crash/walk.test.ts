@@ -21,6 +21,9 @@ describe('a worker that is killed at any boundary of any kind', () => {
   // How many boundaries a reconcile has depends on what else is under way: it goes alone.
   it.for([
     { what: 'volume jobs', isAlone: false, isOne: (kind: string) => kind.startsWith('volume.') },
+    { what: 'recovery jobs', isAlone: true, isOne: (kind: string) => kind.endsWith('.recover') },
+    // A host that is drained is one less for all others.
+    { what: 'drains of hosts', isAlone: true, isOne: (kind: string) => kind.endsWith('drain') },
     { what: 'a reconcile', isAlone: true, isOne: (kind: string) => kind === 'reconcile.run' },
     { what: 'image jobs', isAlone: false, isOne: isOfImages },
     ...GROUPS_OF_CONTAINERS.map((group) => ({ ...group, isAlone: false })),

@@ -171,7 +171,7 @@ export class Walk {
     const last = crash.report().findLast((line) => line.job === id && line.at !== 'over');
     const at = `of ${name}, interrupted at ${name.slice(-2)} (the last boundary was ${last?.number ?? 0}, ${last?.at ?? 'none'})`;
     expect(job, `${name} ${at}`).toMatchObject({ state: walker.scenario.ends ?? 'succeeded', kind: walker.kind });
-    const afters = await walker.scenario.after(name);
+    const afters = await walker.scenario.after(name, walker.stage);
     await expectNothingHeld(crash, job, at);
     for (const after of afters) await expectAfter(crash, after, job, at);
     const ofContainer = job.payload['id'];
