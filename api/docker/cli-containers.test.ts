@@ -203,7 +203,9 @@ describe('containers by the CLI', { timeout: 120_000 }, () => {
     const run = await docker('run', '-d', '--name', name, '-v', '/anon', 'busybox', 'sleep', '2d');
     expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(ID) as string });
     // Before 1.30 the CLI follows events meanwhile, and may complain of its own cancelling them.
-    expect(run.stderr).toMatch(/^(?:time=\S+ level=error msg="error getting events from daemon: context canceled"\n)?$/);
+    expect(run.stderr).toMatch(
+      /^(?:time=\S+ level=error msg="error getting events from daemon: context canceled"\n)?$/,
+    );
     expect((await docker('ps', '--format', '{{.Names}} {{.Status}}')).stdout).toMatch(new RegExp(`^${name} Up `));
     expect((await docker('inspect', '-f', '{{.State.Running}}', name)).stdout).toBe('true\n');
     expect(await docker('stop', name)).toMatchObject({ code: 0 });
