@@ -187,6 +187,11 @@ class Sight {
     return true;
   }
 
+  async #isLost(host: Moref | undefined): Promise<boolean> {
+    const hosts = await readAll(this.#parts, 'host');
+    return hosts.some(({ record: { ref, connection } }) => ref === host && connection !== 'connected');
+  }
+
   /** vMotion, by DRS or by a person. */
   async #follow(
     { rev, record }: Versioned<ContainerRecord>,
@@ -196,6 +201,8 @@ class Sight {
     const isMoved =
       known !== undefined && connected && host !== undefined && (known.host !== host || known.ref !== ref);
     if (!isMoved || record.state === 'recovering') return true;
+    // Away from a host that was lost: vSphere HA did it, and the recovery of that host tells the story.
+    if ((record.state === 'running' || record.state === 'paused') && (await this.#isLost(known.host))) return false;
     const updatedAt = new Date(this.#parts.nowMs()).toISOString();
     const next: ContainerRecord = { ...record, machine: { ...known, ref, host }, updatedAt };
     const events = movedEvents(record, next);
