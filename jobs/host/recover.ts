@@ -20,6 +20,9 @@ interface Child {
   readonly job: JobId;
 }
 interface Notes {
+  readonly hasHomes: boolean;
+  /** The reconcile that makes the records of what was registered. */
+  readonly adopting: JobId;
   readonly since: string;
   readonly connection: string;
   readonly children: readonly Child[];
@@ -47,8 +50,24 @@ const homes: Step<OnHost, Notes> = {
   task: { method: 'RegisterVM_Task' },
   async run(context) {
     if (context.world.containers === undefined) return {};
-    for (const id of await homesWithoutMachine(context, await machinesByUuid(context))) await registerHome(context, id);
-    return {};
+    const lost = await homesWithoutMachine(context, await machinesByUuid(context));
+    for (const id of lost) await registerHome(context, id);
+    return lost.length === 0 ? {} : { notes: { hasHomes: true } };
+  },
+};
+
+/** Then they need records. A reconcile that is under way may have looked before they were registered: it is waited for, and another follows. */
+const adopt: Step<OnHost, Notes> = {
+  name: 'adopt',
+  applies: ({ notes }) => notes.hasHomes === true,
+  async run(context) {
+    const { adopting } = context.notes;
+    if (adopting !== undefined) {
+      const job = await context.jobs.read(adopting);
+      return job === undefined || isJobOver(job.state) ? {} : { awaits: [adopting] };
+    }
+    const { outcome, id } = await context.submit('reconcile.run', {});
+    return outcome === 'joined' ? { awaits: [id] } : { notes: { adopting: id }, awaits: [id] };
   },
 };
 
@@ -171,6 +190,6 @@ export const hostRecover: AnyKind = defineKind<OnHost, Notes>({
   joins: true,
   retry: { maxAttempts: 10, baseMs: 300, capMs: 15_000, patientWith: ['vcenter-state', 'vcenter-busy'] },
   deadlineMs: 25 * 60 * 60 * 1_000,
-  steps: [mark, homes, scan, recoverAll, report],
+  steps: [mark, homes, adopt, scan, recoverAll, report],
   finish: ({ notes }) => ({ ...noted(notes.report) }),
 });
