@@ -24,7 +24,9 @@ interface Stage {
 async function openStage(given: Given): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), 'stowage-bench-'));
   const logger = pino({ level: 'error' });
-  const layerdisk = await buildGo({ root: ROOT, module: 'registry/layerdisk', program: '.', env: process.env, logger });
+  const build = { root: ROOT, program: '.', env: process.env, logger };
+  const layerdisk = await buildGo({ ...build, module: 'registry/layerdisk' });
+  const mover = await buildGo({ ...build, module: 'vsphere/mover' });
   const { name, tag, image } = await sampleImage('busybox', { cacheDir: imageCacheDir(ROOT) });
   const registry = await startRegistry({ dir: join(dir, 'registry'), logger });
   await pushImage({ registryUrl: registry.url, name, tag, image });
@@ -34,6 +36,7 @@ async function openStage(given: Given): Promise<Stage> {
     concurrency: number(given, 'width'),
     env: {
       STOWAGE_LAYERDISK: layerdisk,
+      STOWAGE_MOVER: mover,
       STOWAGE_SPOOL_DIR: join(dir, 'spool'),
       STOWAGE_REGISTRY_MIRRORS: `docker.io=${registry.url}`,
     },
