@@ -30,6 +30,9 @@ const DEATH_MS = 60_000;
 
 export const isOfContainers = (kind: string): boolean => kind.startsWith('container.');
 
+/** A host that is lost or drained is one less for all others. */
+export const isOfHosts = (kind: string): boolean => /\.recover$|drain$/.test(kind);
+
 const BEGINNINGS = ['container.create', 'container.start'];
 const ENDINGS = ['container.stop', 'container.kill', 'container.restart', 'container.remove'];
 
@@ -39,7 +42,7 @@ export const GROUPS_OF_CONTAINERS = [
   { what: 'endings of containers', isOne: (kind: string) => ENDINGS.includes(kind) },
   {
     what: 'other container jobs',
-    isOne: (kind: string) => isOfContainers(kind) && ![...BEGINNINGS, ...ENDINGS].includes(kind),
+    isOne: (kind: string) => isOfContainers(kind) && ![...BEGINNINGS, ...ENDINGS].includes(kind) && !isOfHosts(kind),
   },
 ] as const;
 export const isOfImages = (kind: string): boolean => /^(?:image|layer)\./.test(kind);

@@ -5,7 +5,7 @@ import { changesSoFar, eventually, untilTaskRuns } from '../system/lab-view.ts';
 import { CONTAINER_MEANWHILE } from './container-scenarios.ts';
 import { IMAGE_MEANWHILE } from './image-scenarios.ts';
 import type { Stage } from './stage.ts';
-import { GROUPS_OF_CONTAINERS, isOfContainers, Walk, type Walked, type Walker } from './walk.ts';
+import { GROUPS_OF_CONTAINERS, isOfContainers, isOfHosts, Walk, type Walked, type Walker } from './walk.ts';
 
 // SIGSTOP past the lock, another worker takes over and ends the jobs, SIGCONT: the first changes nothing. As in the walk, one process is
 // stopped with every scenario's job at a boundary of its own; the one that takes over is the next to be stopped.
@@ -100,7 +100,7 @@ describe('a worker that slept past its lock', () => {
   }
 
   it.for([
-    { what: 'volumes and images', isOne: (kind: string) => kind !== 'reconcile.run' && !isOfContainers(kind) },
+    { what: 'volumes and images', isOne: (kind: string) => kind !== 'reconcile.run' && !isOfContainers(kind) && !isOfHosts(kind) },
     ...GROUPS_OF_CONTAINERS,
   ])('changes nothing when it wakes, wherever it was with $what', { timeout: 900_000 }, async ({ isOne }) => {
     const walkers = walk.walkers.filter(({ kind }) => isOne(kind));
