@@ -70,8 +70,8 @@ async function openOurs(redis: LabRedis): Promise<Side> {
   await watcher.subscribe('{ours}:over');
   let left = 0;
   let onDone = (): void => undefined;
-  watcher.on('message', () => {
-    left -= 1;
+  watcher.on('message', (_: string, ids: string) => {
+    left -= ids.split(' ').length;
     if (left === 0) onDone();
   });
   return {

@@ -1,36 +1,23 @@
-import type { Logger } from 'pino';
 import { StowageError } from '../core/errors.ts';
 import type { JobId } from '../core/ids.ts';
-import type { AttemptOutcome, AttemptRecord } from '../core/job.ts';
+import type { AttemptRecord } from '../core/job.ts';
 import type { AcquireOutcome, Claim, Claims, Commit, JobEnd } from '../core/ports/jobs.ts';
-import type { EventType } from '../core/events.ts';
-import { type Entries, parseWakes } from './entries.ts';
-import { decodeJob, encodeAttempt, fieldsOf, iso } from './job-codec.ts';
+import { decodeJob, encodeAttempt, fieldsOf, iso, type StoredAttempt } from './job-codec.ts';
 import { encodeChange } from './keys.ts';
 import { showProgress } from './progress.ts';
 import { raise, type RedisClient } from './redis.ts';
 import { replyOf, type Scripts } from './scripts.ts';
 
-const END_EVENTS: Readonly<Record<JobEnd['state'], EventType>> = {
-  succeeded: 'job.succeeded',
-  dead: 'job.dead',
-  cancelled: 'job.cancelled',
-  waiting: 'job.retrying',
-  awaiting: 'job.awaiting',
-};
-
 export interface ClaimsParts {
   readonly client: RedisClient;
   readonly prefix: string;
   readonly scripts: Scripts;
-  readonly entries: Entries;
   readonly subscriber: RedisClient;
   readonly nowMs: () => number;
-  readonly logger: Logger;
 }
 
 export function createClaims(parts: ClaimsParts): Claims {
-  const { prefix, scripts, entries, subscriber } = parts;
+  const { prefix, scripts, subscriber } = parts;
   const commitNumbers = new WeakMap<Claim, number>();
   const listeners = new Set<(signal: { readonly type: 'cancel' | 'lost'; readonly id: JobId }) => void>();
   const channel = `${prefix}signal`;
@@ -41,36 +28,26 @@ export function createClaims(parts: ClaimsParts): Claims {
   });
   void subscriber.subscribe(channel).catch(() => undefined);
 
-  const addEntries = async (reply: readonly string[], from: number): Promise<void> => {
-    if (reply.length <= from) return;
-    await entries.add(parseWakes(reply, from)).catch((error: unknown) => {
-      parts.logger.warn({ err: error }, 'an entry was not added; the sweep will');
-    });
-  };
-
   return {
     async acquire(id, worker, wake) {
-      const reply = replyOf(await scripts.run('acquire', `${prefix}job:${id}`, [id, worker, wake]));
-      if (reply[0] === 'over') await addEntries(reply, 1);
-      return decodeAcquired(id, reply);
+      const reply = await scripts.run('acquire', `${prefix}job:${id}`, [id, JSON.stringify(worker), wake]);
+      return decodeAcquired(id, worker, reply as AcquireReply);
     },
     async commit(claim, commit) {
       const number = (commitNumbers.get(claim) ?? 0) + 1;
       commitNumbers.set(claim, number);
-      const write = encodeCommit(claim, commit, parts.nowMs());
       const reply = replyOf(
         await scripts.run('commit', `${prefix}job:${claim.job.id}`, [
           claim.job.id,
           claim.epoch,
           number,
-          JSON.stringify(write),
+          ...encodeCommit(claim, commit, parts.nowMs()),
         ]),
       );
       if (reply[0] === 'lost')
         throw new StowageError('claim-lost', `the claim ${claim.epoch} on job ${claim.job.id} is another's now`);
       if (reply[0] === 'stale')
         throw new StowageError('record-stale', `the record ${reply[1] ?? ''} has changed meanwhile`);
-      await addEntries(reply, 1);
     },
     async confirm(claim) {
       const key = `${prefix}job:${claim.job.id}`;
@@ -86,28 +63,12 @@ export function createClaims(parts: ClaimsParts): Claims {
   };
 }
 
-function decodeAcquired(id: JobId, reply: readonly string[]): AcquireOutcome {
-  switch (reply[0] ?? '') {
-    case 'acquired': {
-      const fields = fieldsOf(reply.slice(3));
-      const job = decodeJob(id, fields);
-      const attempt: AttemptRecord = job.attempts.at(-1) ?? {
-        number: 1,
-        worker: '',
-        startedAt: iso(Number(reply[2])),
-        outcome: 'running',
-      };
-      return {
-        outcome: 'acquired',
-        claim: {
-          job,
-          epoch: Number(reply[1]),
-          attempt,
-          failures: Number(fields.get('failures') ?? '0'),
-          losses: Number(fields.get('losses') ?? '0'),
-        },
-      };
-    }
+type AcquireReply = readonly [outcome: string, ...facts: unknown[]];
+
+function decodeAcquired(id: JobId, worker: string, reply: AcquireReply): AcquireOutcome {
+  switch (reply[0]) {
+    case 'acquired':
+      return { outcome: 'acquired', claim: decodeClaim(id, worker, reply) };
     case 'early':
       return { outcome: 'early', delayMs: Number(reply[1]) };
     case 'behind':
@@ -119,66 +80,72 @@ function decodeAcquired(id: JobId, reply: readonly string[]): AcquireOutcome {
   }
 }
 
-interface EncodedWrite {
-  readonly fields: Readonly<Record<string, string>>;
-  readonly records?: readonly unknown[];
-  readonly events?: readonly unknown[];
-  readonly end?: Readonly<Record<string, unknown>>;
-}
-
-function encodeCommit(claim: Claim, commit: Commit, nowMs: number): EncodedWrite {
-  const fields: Record<string, string> = {};
-  for (const step of commit.steps ?? []) fields[`s:${step.name}`] = JSON.stringify(step);
-  if (commit.failing !== undefined) fields['failing'] = JSON.stringify(commit.failing);
-  if (commit.notes !== undefined) fields['notes'] = JSON.stringify(commit.notes);
+function decodeClaim(id: JobId, worker: string, reply: AcquireReply): Claim {
+  const [, before, epoch, number, at, lost] = reply;
+  const fields = fieldsOf(before as readonly string[], lost as readonly string[]);
+  fields.set('state', 'running');
+  fields.set('epoch', String(epoch));
+  if (!fields.has('started')) fields.set('started', String(at));
+  // It is tried now.
+  fields.delete('retryAt');
+  const job = decodeJob(id, fields);
+  const attempt: AttemptRecord = { number: Number(number), worker, startedAt: iso(Number(at)), outcome: 'running' };
   return {
-    fields,
-    ...(commit.records === undefined || commit.records.length === 0
-      ? {}
-      : { records: commit.records.map(encodeChange) }),
-    ...(commit.events === undefined || commit.events.length === 0
-      ? {}
-      : {
-          events: commit.events.map((event) => ({
-            type: event.type,
-            subject: event.subject,
-            data: JSON.stringify(event.data),
-          })),
-        }),
-    ...(commit.end === undefined ? {} : { end: encodeEnd(claim, commit.end, commit.step, nowMs) }),
+    job: { ...job, attempts: [...job.attempts, attempt] },
+    epoch: job.epoch,
+    attempt,
+    failures: Number(fields.get('failures') ?? '0'),
+    losses: Number(fields.get('losses') ?? '0'),
   };
 }
 
-function encodeEnd(
+/** The arguments of commit.lua behind the commit's number. */
+function encodeCommit(claim: Claim, commit: Commit, nowMs: number): readonly (string | number)[] {
+  const { end, records = [], events = [] } = commit;
+  const fields: string[] = [];
+  for (const step of commit.steps ?? []) fields.push(`s:${step.name}`, JSON.stringify(step));
+  if (commit.failing !== undefined) fields.push('failing', JSON.stringify(commit.failing));
+  if (commit.notes !== undefined) fields.push('notes', JSON.stringify(commit.notes));
+  const write =
+    records.length === 0 && events.length === 0
+      ? ''
+      : JSON.stringify({
+          records: records.map(encodeChange),
+          events: events.map(({ type, subject, data }) => ({ type, subject, data: JSON.stringify(data) })),
+        });
+  if (end === undefined) return [write, '', '', '', ...fields];
+  const attempt = attemptAfter(claim, { end, step: commit.step, nowMs });
+  fields.push(`a:${attempt.number}`, JSON.stringify(attempt));
+  if (end.state === 'succeeded') fields.push('result', JSON.stringify(end.result));
+  if (attempt.error !== undefined) fields.push('error', JSON.stringify(attempt.error));
+  return [write, end.state, eventData(claim.job.kind, attempt), encodePause(end), ...fields];
+}
+
+function encodePause(end: JobEnd): string {
+  if (end.state === 'waiting') return JSON.stringify({ delay: Math.ceil(end.retryInMs), counts: end.counts });
+  return end.state === 'awaiting' ? JSON.stringify({ children: end.children }) : '';
+}
+
+function attemptAfter(
   claim: Claim,
-  end: JobEnd,
-  step: string | undefined,
-  nowMs: number,
-): Readonly<Record<string, unknown>> {
-  const outcome: AttemptOutcome = end.state === 'waiting' ? 'retry' : end.state;
-  const error = 'error' in end ? end.error : undefined;
-  const attempt: AttemptRecord = {
-    ...claim.attempt,
-    finishedAt: iso(nowMs),
-    outcome,
-    ...(step === undefined ? {} : { step }),
-    ...(error === undefined ? {} : { error }),
-    ...(end.state === 'waiting' ? { retryAt: iso(nowMs + end.retryInMs) } : {}),
-  };
+  how: { readonly end: JobEnd; readonly step: string | undefined; readonly nowMs: number },
+): StoredAttempt {
+  const { end, step, nowMs } = how;
   return {
-    state: end.state,
-    number: attempt.number,
-    attempt: encodeAttempt(attempt),
-    event: END_EVENTS[end.state],
-    eventData: JSON.stringify({
-      kind: claim.job.kind,
-      attempt: attempt.number,
-      ...(error === undefined ? {} : { code: error.code, message: error.message }),
-      ...(attempt.retryAt === undefined ? {} : { retryAt: attempt.retryAt }),
-    }),
-    ...(end.state === 'succeeded' ? { result: JSON.stringify(end.result) } : {}),
-    ...(error === undefined ? {} : { error: JSON.stringify(error) }),
-    ...(end.state === 'waiting' ? { delay: Math.ceil(end.retryInMs), counts: end.counts } : {}),
-    ...(end.state === 'awaiting' ? { children: JSON.stringify(end.children) } : {}),
+    ...encodeAttempt(claim.attempt),
+    finished: nowMs,
+    outcome: end.state === 'waiting' ? 'retry' : end.state,
+    ...(step === undefined ? {} : { step }),
+    ...('error' in end ? { error: end.error } : {}),
+    ...(end.state === 'waiting' ? { retryAt: nowMs + Math.ceil(end.retryInMs) } : {}),
   };
+}
+
+function eventData(kind: string, { number, error, retryAt }: StoredAttempt): string {
+  return JSON.stringify({
+    kind,
+    attempt: number,
+    ...(error === undefined ? {} : { code: error.code, message: error.message }),
+    ...(retryAt === undefined ? {} : { retryAt: iso(retryAt) }),
+  });
 }

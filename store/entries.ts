@@ -1,43 +1,14 @@
 import { Queue } from 'bullmq';
-import type { JobId } from '../core/ids.ts';
 import type { RedisClient } from './redis.ts';
-
-/** A job that should have an entry now, as the scripts say. */
-export interface Wake {
-  readonly id: JobId;
-  readonly lane: string;
-  readonly count: number;
-  readonly delayMs: number;
-}
-
-/** @param from the index in the reply at which the wakes begin, four texts each */
-export function parseWakes(reply: readonly string[], from: number): readonly Wake[] {
-  const wakes: Wake[] = [];
-  for (let at = from; at + 3 < reply.length; at += 4) {
-    wakes.push({
-      id: reply[at] as JobId,
-      lane: reply[at + 1] ?? '',
-      count: Number(reply[at + 2]),
-      delayMs: Number(reply[at + 3]),
-    });
-  }
-  return wakes;
-}
 
 export const CANARY = 'canary';
 
-/**
- * Adds entries to BullMQ's queues. An entry that is not added (this process dies here) is found missing by the leader's sweep and
- * made again; one that is added twice has one id and is one entry.
- */
+/** BullMQ's queues, as far as nobody consumes them. The entries of jobs are added by the scripts that make jobs ready (lib.lua). */
 export interface Entries {
-  add(wakes: readonly Wake[]): Promise<void>;
   addCanary(lane: string, nonce: string): Promise<void>;
   depths(lane: string): Promise<{ readonly ready: number; readonly running: number }>;
   close(): Promise<void>;
 }
-
-const OPTIONS = { removeOnComplete: true, removeOnFail: true } as const;
 
 export function createEntries(connection: RedisClient, prefix: string): Entries {
   const queues = new Map<string, Queue>();
@@ -50,23 +21,8 @@ export function createEntries(connection: RedisClient, prefix: string): Entries 
     return queue;
   };
   return {
-    async add(wakes) {
-      await Promise.all(
-        wakes.map((wake) =>
-          queueOf(wake.lane).add(
-            'job',
-            {},
-            {
-              ...OPTIONS,
-              jobId: `${wake.id}.${wake.count}`,
-              ...(wake.delayMs > 0 ? { delay: wake.delayMs } : {}),
-            },
-          ),
-        ),
-      );
-    },
     async addCanary(lane, nonce) {
-      await queueOf(lane).add(CANARY, {}, { ...OPTIONS, jobId: `${CANARY}-${nonce}`, lifo: true });
+      await queueOf(lane).add(CANARY, {}, { jobId: `${CANARY}-${nonce}`, lifo: true });
     },
     async depths(lane) {
       const counts = await queueOf(lane).getJobCounts('wait', 'prioritized', 'active');

@@ -1,25 +1,64 @@
 import type { ErrorFacts } from '../core/errors.ts';
 import type { JobId, ResourceKey } from '../core/ids.ts';
 import type { AttemptRecord, Failing, Job, JsonObject, StepRecord } from '../core/job.ts';
+import type { Submission } from '../core/ports/jobs.ts';
 import type { JobState } from '../core/states.ts';
 
-// A job's hash: kind, lane, payload, resources, stepNames, actor, max, deadlineMs, created, epoch, state, wake, natural, idem,
-// traceparent, started, finished, retryAt, attempt, failures, losses, redrives, cancelBy, discardReason, failing, notes, result, error,
-// parent, children, awaits (how many of them are open), `a:<n>` (attempts) and `s:<name>` (steps). Times are milliseconds since 1970; the scripts write them by Redis' clock.
+// A job's hash: kind, lane, spec (what else was said when it was submitted), resources (absent: none), created, epoch, state, wake, natural,
+// idem, started, finished, retryAt, attempt, failures, losses, redrives, cancelBy, discardReason, failing, notes, result, error, children,
+// awaits (how many of them are open), awaited (jobs wait for it), `a:<n>` (attempts) and `s:<name>` (steps). Times are milliseconds since
+// 1970; the scripts write them by Redis' clock.
 
 export type Fields = ReadonlyMap<string, string>;
 
-export function fieldsOf(flat: readonly string[]): Fields {
+/** @param flat names and values by turns; of a name that comes twice the last value counts */
+export function fieldsOf(...flat: readonly (readonly string[])[]): Map<string, string> {
   const fields = new Map<string, string>();
-  for (let at = 0; at + 1 < flat.length; at += 2) fields.set(flat[at] ?? '', flat[at + 1] ?? '');
+  for (const each of flat)
+    for (let at = 0; at + 1 < each.length; at += 2) fields.set(each[at] ?? '', each[at + 1] ?? '');
   return fields;
 }
 
+const RECENT = 256;
+const recent: { readonly ms: number; readonly text: string }[] = [];
+
+/** To write a date is slow, and the times of many jobs are the same: the last ones are kept. */
 export function iso(ms: number): string {
-  return new Date(ms).toISOString();
+  const place = Math.floor(ms) % RECENT;
+  const known = recent[place];
+  if (known?.ms === ms) return known.text;
+  const text = new Date(ms).toISOString();
+  recent[place] = { ms, text };
+  return text;
 }
 
-interface StoredAttempt {
+/** One text: Redis holds and moves few fields for less than many. */
+interface Spec {
+  readonly payload: JsonObject;
+  readonly stepNames: readonly string[];
+  readonly actor: string;
+  readonly maxAttempts: number;
+  readonly deadlineMs: number;
+  readonly traceparent?: string;
+  readonly parent?: JobId;
+}
+
+export function encodeSpec(submission: Submission): string {
+  const { payload, stepNames, actor, maxAttempts, deadlineMs, traceparent, parent } = submission;
+  const spec: Spec = {
+    payload,
+    stepNames,
+    actor,
+    maxAttempts,
+    deadlineMs,
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(parent === undefined ? {} : { parent }),
+  };
+  return JSON.stringify(spec);
+}
+
+/** An attempt as the scripts write it, too. */
+export interface StoredAttempt {
   readonly number: number;
   readonly worker: string;
   readonly started: number;
@@ -44,18 +83,13 @@ function decodeAttempt(text: string): AttemptRecord {
   };
 }
 
-export function encodeAttempt(attempt: AttemptRecord): string {
-  const stored: StoredAttempt = {
-    number: attempt.number,
-    worker: attempt.worker,
-    started: Date.parse(attempt.startedAt),
-    outcome: attempt.outcome,
-    ...(attempt.finishedAt === undefined ? {} : { finished: Date.parse(attempt.finishedAt) }),
-    ...(attempt.step === undefined ? {} : { step: attempt.step }),
-    ...(attempt.error === undefined ? {} : { error: attempt.error }),
-    ...(attempt.retryAt === undefined ? {} : { retryAt: Date.parse(attempt.retryAt) }),
+export function encodeAttempt({ startedAt, finishedAt, retryAt, ...attempt }: AttemptRecord): StoredAttempt {
+  return {
+    ...attempt,
+    started: Date.parse(startedAt),
+    ...(finishedAt === undefined ? {} : { finished: Date.parse(finishedAt) }),
+    ...(retryAt === undefined ? {} : { retryAt: Date.parse(retryAt) }),
   };
-  return JSON.stringify(stored);
 }
 
 function decodeAttempts(fields: Fields): readonly AttemptRecord[] {
@@ -68,65 +102,56 @@ function decodeAttempts(fields: Fields): readonly AttemptRecord[] {
   return attempts;
 }
 
-function decodeSteps(fields: Fields): readonly StepRecord[] {
-  const names = JSON.parse(fields.get('stepNames') ?? '[]') as readonly string[];
+function decodeSteps(fields: Fields, names: readonly string[]): readonly StepRecord[] {
   return names.map((name) => {
     const text = fields.get(`s:${name}`);
     return text === undefined ? { name, state: 'pending', begun: 0, tasks: [] } : (JSON.parse(text) as StepRecord);
   });
 }
 
-function optionalTimes(fields: Fields): Partial<Job> {
-  const time = (name: string): string | undefined => (fields.has(name) ? iso(Number(fields.get(name))) : undefined);
-  const startedAt = time('started');
-  const finishedAt = time('finished');
-  const retryAt = time('retryAt');
-  return {
-    ...(startedAt === undefined
-      ? {}
-      : { startedAt, deadlineAt: iso(Date.parse(startedAt) + Number(fields.get('deadlineMs') ?? '0')) }),
-    ...(finishedAt === undefined ? {} : { finishedAt }),
-    ...(retryAt === undefined ? {} : { retryAt }),
-  };
-}
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-function optionalTexts(fields: Fields): Partial<Job> {
-  const cancelRequestedBy = fields.get('cancelBy');
-  const discardReason = fields.get('discardReason');
-  const traceparent = fields.get('traceparent');
-  const result = fields.get('result');
-  const error = fields.get('error');
-  const failing = fields.get('failing');
-  const parent = fields.get('parent');
-  return {
-    ...(cancelRequestedBy === undefined ? {} : { cancelRequestedBy }),
-    ...(discardReason === undefined ? {} : { discardReason }),
-    ...(traceparent === undefined ? {} : { traceparent }),
-    ...(parent === undefined ? {} : { parent: parent as JobId }),
-    ...(result === undefined ? {} : { result: JSON.parse(result) as JsonObject }),
-    ...(error === undefined ? {} : { error: JSON.parse(error) as ErrorFacts }),
-    ...(failing === undefined ? {} : { failing: JSON.parse(failing) as Failing }),
-  };
-}
-
+/** Every attempt begins with it: fields that are absent cost nothing. */
 export function decodeJob(id: JobId, fields: Fields): Job {
-  return {
+  const { payload, stepNames, deadlineMs, ...said } = JSON.parse(fields.get('spec') ?? '{}') as Spec;
+  const job: Mutable<Job> = {
+    ...said,
     id,
     kind: fields.get('kind') ?? '',
     state: (fields.get('state') ?? 'waiting') as JobState,
-    payload: JSON.parse(fields.get('payload') ?? '{}') as JsonObject,
-    steps: decodeSteps(fields),
+    payload,
+    steps: decodeSteps(fields, stepNames),
     attempts: decodeAttempts(fields),
-    maxAttempts: Number(fields.get('max') ?? '1'),
     resources: JSON.parse(fields.get('resources') ?? '[]') as readonly ResourceKey[],
     lane: fields.get('lane') ?? '',
-    actor: fields.get('actor') ?? '',
     createdAt: iso(Number(fields.get('created') ?? '0')),
     children: JSON.parse(fields.get('children') ?? '[]') as readonly JobId[],
     redriveCount: Number(fields.get('redrives') ?? '0'),
     notes: JSON.parse(fields.get('notes') ?? '{}') as JsonObject,
     epoch: Number(fields.get('epoch') ?? '0'),
-    ...optionalTimes(fields),
-    ...optionalTexts(fields),
   };
+  const started = fields.get('started');
+  if (started !== undefined) {
+    job.startedAt = iso(Number(started));
+    job.deadlineAt = iso(Number(started) + deadlineMs);
+  }
+  const finished = fields.get('finished');
+  if (finished !== undefined) job.finishedAt = iso(Number(finished));
+  const retryAt = fields.get('retryAt');
+  if (retryAt !== undefined) job.retryAt = iso(Number(retryAt));
+  addTexts(job, fields);
+  return job;
+}
+
+function addTexts(job: Mutable<Job>, fields: Fields): void {
+  const cancelBy = fields.get('cancelBy');
+  if (cancelBy !== undefined) job.cancelRequestedBy = cancelBy;
+  const discardReason = fields.get('discardReason');
+  if (discardReason !== undefined) job.discardReason = discardReason;
+  const result = fields.get('result');
+  if (result !== undefined) job.result = JSON.parse(result) as JsonObject;
+  const error = fields.get('error');
+  if (error !== undefined) job.error = JSON.parse(error) as ErrorFacts;
+  const failing = fields.get('failing');
+  if (failing !== undefined) job.failing = JSON.parse(failing) as Failing;
 }

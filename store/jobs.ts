@@ -1,12 +1,11 @@
-import type { Logger } from 'pino';
 import { StowageError } from '../core/errors.ts';
 import type { JobId } from '../core/ids.ts';
 import type { Job } from '../core/job.ts';
-import type { JobFilter, JobStore, Page, PageRequest, SubmitOutcome } from '../core/ports/jobs.ts';
-import { isJobOver } from '../core/states.ts';
-import { type Entries, parseWakes } from './entries.ts';
+import type { JobFilter, JobStore, Page, PageRequest, Submission, SubmitOutcome } from '../core/ports/jobs.ts';
+import { isJobOver, JOB_STATES } from '../core/states.ts';
+import type { Entries } from './entries.ts';
 import { createFigures } from './figures.ts';
-import { decodeJob } from './job-codec.ts';
+import { decodeJob, encodeSpec } from './job-codec.ts';
 import type { OverListener } from './over.ts';
 import { readProgress } from './progress.ts';
 import { raise, type RedisClient } from './redis.ts';
@@ -24,19 +23,11 @@ export interface JobStoreParts {
   readonly over: OverListener;
   readonly lookAgainMs: number;
   readonly lanes: readonly string[];
-  readonly logger: Logger;
 }
 
 export function createJobStore(parts: JobStoreParts): JobStore {
   const { client, prefix, scripts, entries, over } = parts;
   const jobKey = (id: JobId): string => `${prefix}job:${id}`;
-
-  /** The job is accepted whether or not its entry could be added: the leader's sweep adds a missing one. */
-  const addEntries = async (reply: readonly string[], from: number): Promise<void> => {
-    await entries.add(parseWakes(reply, from)).catch((error: unknown) => {
-      parts.logger.warn({ err: error }, 'an entry was not added; the sweep will');
-    });
-  };
 
   const read = async (id: JobId): Promise<Job | undefined> => {
     const hash = await client.hgetall(jobKey(id)).catch(raise);
@@ -45,31 +36,19 @@ export function createJobStore(parts: JobStoreParts): JobStore {
 
   return {
     async submit(submission) {
-      const idem = submission.idempotency;
+      const { id, kind, lane, resources, actor } = submission;
       const reply = replyOf(
-        await scripts.run('submit', jobKey(submission.id), [
-          submission.id,
-          submission.kind,
-          submission.lane,
-          JSON.stringify(submission.payload),
-          JSON.stringify(submission.resources),
-          JSON.stringify(submission.stepNames),
-          submission.naturalKey ?? '',
-          idem === undefined ? '' : `${idem.scope}:${idem.key}`,
-          idem?.fingerprint ?? '-',
-          IDEMPOTENCY_MS,
-          submission.actor,
-          submission.traceparent ?? '',
-          submission.maxAttempts,
-          submission.deadlineMs,
-          submission.front === true ? '1' : '',
-          JSON.stringify({ kind: submission.kind, actor: submission.actor }),
-          submission.parent ?? '',
-          submission.parentEpoch ?? '',
+        await scripts.run('submit', jobKey(id), [
+          id,
+          kind,
+          lane,
+          encodeSpec(submission),
+          JSON.stringify({ kind, actor }),
+          resources.length === 0 ? '' : JSON.stringify(resources),
+          encodeRest(submission),
         ]),
       );
       if (reply[0] === 'lost') throw new StowageError('claim-lost', `job ${submission.parent} is another worker's now`);
-      await addEntries(reply, 2);
       return { outcome: reply[0] as SubmitOutcome['outcome'], id: reply[1] as JobId };
     },
     read,
@@ -102,11 +81,10 @@ export function createJobStore(parts: JobStoreParts): JobStore {
     },
     async cancel(id, actor) {
       const error = new StowageError('job-cancelled', `cancelled by ${actor}`);
-      const reply = replyOf(await scripts.run('cancel', jobKey(id), [id, actor, JSON.stringify(error.facts)]));
-      if (reply[0] === 'missing') throw noSuchJob(id);
-      if (reply[0] === 'over') throw new StowageError('job-not-cancellable', `job ${id} is already over`);
-      await addEntries(reply, 1);
-      return reply[0] === 'cancelled' ? 'cancelled' : 'requested';
+      const reply = await scripts.run('cancel', jobKey(id), [id, actor, JSON.stringify(error.facts)]);
+      if (reply === 'missing') throw noSuchJob(id);
+      if (reply === 'over') throw new StowageError('job-not-cancellable', `job ${id} is already over`);
+      return reply === 'cancelled' ? 'cancelled' : 'requested';
     },
     redrive: (id, actor) => settleDead(id, actor, 'redrive', ''),
     discard: (id, actor, reason) => settleDead(id, actor, 'discard', reason),
@@ -115,23 +93,44 @@ export function createJobStore(parts: JobStoreParts): JobStore {
   };
 
   async function settleDead(id: JobId, actor: string, verb: 'redrive' | 'discard', reason: string): Promise<void> {
-    const reply = replyOf(await scripts.run('redrive', jobKey(id), [id, actor, verb, reason]));
-    if (reply[0] === 'missing') throw noSuchJob(id);
-    if (reply[0] === 'not-dead') throw new StowageError('job-not-dead', `job ${id} is not a dead letter`);
-    await addEntries(reply, 1);
+    const reply = await scripts.run('redrive', jobKey(id), [id, actor, verb, reason]);
+    if (reply === 'missing') throw noSuchJob(id);
+    if (reply === 'not-dead') throw new StowageError('job-not-dead', `job ${id} is not a dead letter`);
   }
+}
+
+/** What few submissions have, as submit.lua reads it. */
+function encodeRest({ naturalKey, idempotency, front, parent, parentEpoch }: Submission): string {
+  const rest = {
+    ...(naturalKey === undefined ? {} : { natural: naturalKey }),
+    ...(idempotency === undefined
+      ? {}
+      : {
+          idem: {
+            key: `${idempotency.scope}:${idempotency.key}`,
+            fingerprint: idempotency.fingerprint,
+            ms: String(IDEMPOTENCY_MS),
+          },
+        }),
+    ...(front === true ? { front } : {}),
+    ...(parent === undefined || parentEpoch === undefined
+      ? {}
+      : { parent: { id: parent, epoch: String(parentEpoch) } }),
+  };
+  const text = JSON.stringify(rest);
+  return text === '{}' ? '' : text;
 }
 
 function noSuchJob(id: JobId): StowageError {
   return new StowageError('job-not-found', `there is no job ${id}`);
 }
 
-/** The narrowest index that the filter names; what it leaves open is looked at job by job. */
-function indexOf(filter: JobFilter): string {
-  if (filter.resource !== undefined) return `jobs:of:${filter.resource}`;
-  if (filter.state !== undefined) return `jobs:state:${filter.state}`;
-  if (filter.kind !== undefined) return `jobs:kind:${filter.kind}`;
-  return 'jobs';
+/** The narrowest indexes that the filter names; what they leave open is looked at job by job. Each job is in one of the states' indexes. */
+function indexesOf(filter: JobFilter): readonly string[] {
+  if (filter.resource !== undefined) return [`jobs:of:${filter.resource}`];
+  if (filter.state !== undefined) return [`jobs:state:${filter.state}`];
+  if (filter.kind !== undefined) return [`jobs:kind:${filter.kind}`];
+  return Object.keys(JOB_STATES).map((state) => `jobs:state:${state}`);
 }
 
 function matches(job: Job, filter: JobFilter): boolean {
@@ -153,10 +152,11 @@ async function listJobs(query: {
   const items: Job[] = [];
   let cursor = page.cursor;
   for (let looked = 0; looked < SCAN_LIMIT; ) {
-    const from = cursor === undefined ? '+' : `(${cursor}`;
-    const ids = await client
-      .zrevrangebylex(`${prefix}${indexOf(filter)}`, from, '-', 'LIMIT', 0, page.limit + 1)
-      .catch(raise);
+    const ids = await newest(
+      client,
+      indexesOf(filter).map((name) => `${prefix}${name}`),
+      { cursor, count: page.limit + 1 },
+    );
     for (const id of await readMany(client, prefix, ids)) {
       if (id.job !== undefined && matches(id.job, filter)) {
         if (items.length === page.limit) return { items, ...(cursor === undefined ? {} : { next: cursor }) };
@@ -168,6 +168,20 @@ async function listJobs(query: {
     if (ids.length <= page.limit) return { items };
   }
   return { items, ...(cursor === undefined ? {} : { next: cursor }) };
+}
+
+/** At one moment, since a job may move from one index to another. */
+async function newest(
+  client: RedisClient,
+  indexes: readonly string[],
+  page: { readonly cursor: string | undefined; readonly count: number },
+): Promise<readonly string[]> {
+  const from = page.cursor === undefined ? '+' : `(${page.cursor}`;
+  const reads = client.multi();
+  for (const index of indexes) reads.zrevrangebylex(index, from, '-', 'LIMIT', 0, page.count);
+  const replies = (await reads.exec().catch(raise)) ?? [];
+  const ids = replies.flatMap(([, found]) => found as readonly string[]);
+  return ids.toSorted((a, b) => (a < b ? 1 : -1)).slice(0, page.count);
 }
 
 async function readMany(

@@ -84,9 +84,8 @@ export function openStore(options: StoreOptions): Store {
       over,
       lookAgainMs: options.lookAgainMs ?? LOOK_AGAIN_MS,
       lanes: options.lanes,
-      logger,
     }),
-    claims: createClaims({ client, prefix, scripts, entries, subscriber, nowMs, logger }),
+    claims: createClaims({ client, prefix, scripts, subscriber, nowMs }),
     records: createRecordStore(client, prefix, scripts),
     events: createEventStore(client, prefix, () =>
       connectRedis(address, { patience: 'worker', logger, name: `${options.process}-events` }),
@@ -102,7 +101,7 @@ export function openStore(options: StoreOptions): Store {
       leaseMs: options.leaseMs ?? LEASE_MS,
       logger,
     }),
-    upkeep: createUpkeep({ prefix, bullPrefix: bull, scripts, entries, historyJobs: options.historyJobs, logger }),
+    upkeep: createUpkeep({ prefix, scripts, historyJobs: options.historyJobs, logger }),
     inspectSettings: () => inspectSettings(client),
     async close() {
       over.close();

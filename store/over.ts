@@ -13,9 +13,9 @@ export interface OverListener {
 
 export function listenForOver(subscriber: RedisClient, channel: string): OverListener {
   const waiting = new Map<string, Set<() => void>>();
-  subscriber.on('message', (from: string, id: string) => {
+  subscriber.on('message', (from: string, ids: string) => {
     if (from !== channel) return;
-    for (const wake of waiting.get(id) ?? []) wake();
+    for (const id of ids.split(' ')) for (const wake of waiting.get(id) ?? []) wake();
   });
   const wakeAll = (): void => {
     for (const set of waiting.values()) for (const wake of set) wake();

@@ -22,7 +22,7 @@ export function connectRedis(
     readonly patience: Patience;
     readonly logger: Logger;
     readonly name: string;
-    /** Sends what is called within one turn of the event loop as one write. Not for a connection that blocks. */
+    /** Sends what is called within one turn of the event loop as one write, but for scripts (scripts.ts). Not for a connection that blocks. */
     readonly pipelines?: boolean;
   },
 ): RedisClient {
@@ -34,7 +34,9 @@ export function connectRedis(
     ...(address.username === undefined ? {} : { username: address.username }),
     ...(address.password === undefined ? {} : { password: address.password.reveal() }),
     ...(address.tls ? { tls: {} } : {}),
-    ...(options.pipelines === true ? { enableAutoPipelining: true } : {}),
+    ...(options.pipelines === true
+      ? { enableAutoPipelining: true, autoPipeliningIgnoredCommands: ['evalsha', 'eval'] }
+      : {}),
   });
   let isDown = false;
   client.on('error', (error: Error) => {

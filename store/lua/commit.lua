@@ -1,64 +1,66 @@
 -- Writes under a claim: fields of the job, records, events and perhaps the end, all or nothing.
 -- KEYS[1]  job:<id>
--- ARGV[2..] id, epoch, commit number within the claim, write (JSON: fields {name: text}, records [{op, resource, key, name, index,
---          rev, body}], events [{type, subject, data}], end {state, attempt (JSON text), result|error (JSON text), delay, counts,
---          children (JSON text), event, eventData})
--- Returns  {'ok', wakes...} | {'lost'} | {'stale', record key}
+-- ARGV[2..] id, epoch, commit number within the claim, write or '' (JSON: records as in records.lua, events [{type, subject, data}]),
+--          end or '' (succeeded | dead | cancelled | waiting | awaiting), its event's data, pause or '' (JSON: delay in ms, counts:
+--          whether a failure is; or children), then the job's fields: name, value...
+-- Returns  {'ok'} | {'lost'} | {'stale', record key}
 -- Events   those of the write; job.succeeded | job.dead | job.cancelled | job.retrying | job.awaiting at an end
-local id, epoch, number = ARGV[2], ARGV[3], ARGV[4]
-local key, out = job_key(id), {}
-local write = cjson.decode(ARGV[5])
-local stamp = epoch .. '.' .. number
+local id, epoch, last = ARGV[2], ARGV[3], ARGV[6]
+local key = job_key(id)
+local stamp = epoch .. '.' .. ARGV[4]
 local job = redis.call('HMGET', key, 'epoch', 'commit', 'error', unpack(FINISH_FIELDS))
 local state = job[4]
-if job[2] == stamp then
-  wake_heads(cjson.decode(job[5]), now_ms(), out)
-  return {'ok', unpack(out)}
-end
+-- The same call sent twice (its answer was lost).
+if job[2] == stamp then return {'ok'} end
 if job[1] ~= epoch or state ~= 'running' then return {'lost'} end
 
-local records = write.records or {}
-for _, change in ipairs(records) do
-  if redis.call('GET', P .. 'claim:' .. change.resource) ~= epoch .. ' ' .. id then return {'lost'} end
+if ARGV[5] ~= '' then
+  local write = cjson.decode(ARGV[5])
+  for _, change in ipairs(write.records) do
+    if redis.call('GET', P .. 'claim:' .. change.resource) ~= epoch .. ' ' .. id then return {'lost'} end
+  end
+  local old = stale(write.records)
+  if old then return {'stale', old} end
+  write_records(write.records)
+  for _, event in ipairs(write.events) do emit(event.type, event.subject, event.data) end
 end
-local old = stale(records)
-if old then return {'stale', old} end
-write_records(records)
-for _, event in ipairs(write.events or {}) do emit(event.type, event.subject, event.data) end
 
-local fields = {'commit', stamp}
-local function also(name, value)
-  fields[#fields + 1] = name
-  fields[#fields + 1] = value
-end
-for name, text in pairs(write.fields or {}) do also(name, text) end
-local last = write['end']
-if not last then
+local fields = {'commit', stamp, unpack(ARGV, 9)}
+if last == '' then
   redis.call('HSET', key, unpack(fields))
   return {'ok'}
 end
 
 local now = now_ms()
-also('a:' .. last.number, last.attempt)
-if last.result then also('result', last.result) end
-if last.error then also('error', last.error) elseif job[3] then redis.call('HDEL', key, 'error') end
-emit(last.event, 'job:' .. id, last.eventData)
+local function also(name, value)
+  fields[#fields + 1] = name
+  fields[#fields + 1] = value
+end
+if job[3] and (last == 'succeeded' or last == 'awaiting') then redis.call('HDEL', key, 'error') end
+emit(last == 'waiting' and 'job.retrying' or 'job.' .. last, 'job:' .. id, ARGV[7])
+if last ~= 'waiting' and last ~= 'awaiting' then
+  finish(id, {unpack(job, 4)}, last, now, fields)
+  return {'ok'}
+end
+
+local how = cjson.decode(ARGV[8])
 local function pause(until_ms)
   also('state', 'waiting')
   redis.call('HSET', key, unpack(fields))
   index_state(id, 'running', 'waiting')
-  for _, resource in ipairs(cjson.decode(job[5])) do redis.call('DEL', P .. 'claim:' .. resource) end
+  for _, resource in ipairs(decode_list(job[5])) do redis.call('DEL', P .. 'claim:' .. resource) end
   if until_ms then redis.call('ZADD', P .. 'ready', num(until_ms), id) else redis.call('ZREM', P .. 'ready', id) end
 end
-if last.state == 'awaiting' then
-  local open, all, seen = 0, cjson.decode(redis.call('HGET', key, 'children') or '[]'), {}
+if last == 'awaiting' then
+  local open, all, seen = 0, decode_list(redis.call('HGET', key, 'children')), {}
   for _, child in ipairs(all) do seen[child] = true end
-  for _, child in ipairs(cjson.decode(last.children)) do
+  for _, child in ipairs(how.children) do
     if not seen[child] then all[#all + 1] = child end
     local state = redis.call('HGET', job_key(child), 'state')
     if state == 'waiting' or state == 'running' then
       open = open + 1
       redis.call('SADD', P .. 'awaiting:' .. child, id)
+      redis.call('HSET', job_key(child), 'awaited', '1')
     end
   end
   also('children', cjson.encode(all))
@@ -66,14 +68,11 @@ if last.state == 'awaiting' then
   local waits = open > 0 and redis.call('HEXISTS', key, 'cancelBy') == 0
   if waits then also('awaits', open) end
   pause(nil)
-  if not waits then wake(id, now, 0, out) end
-  return {'ok', unpack(out)}
+  if not waits then wake(id, now) end
+  return {'ok'}
 end
-if last.state ~= 'waiting' then
-  finish(id, {unpack(job, 4)}, last.state, now, fields, out)
-  return {'ok', unpack(out)}
-end
-also('retryAt', num(now + last.delay))
-pause(now + last.delay)
-if last.counts then redis.call('HINCRBY', key, 'failures', 1) end
+local retry_at = now + how.delay
+also('retryAt', num(retry_at))
+pause(retry_at)
+if how.counts then redis.call('HINCRBY', key, 'failures', 1) end
 return {'ok'}

@@ -10,7 +10,6 @@ local function forget(id, state)
   local job = redis.call('HMGET', key, 'kind', 'idem', 'created')
   if job[2] and tonumber(job[3]) > now - tonumber(ARGV[4]) then return end
   for _, resource in ipairs(resources_of(id)) do redis.call('ZREM', P .. 'jobs:of:' .. resource, id) end
-  redis.call('ZREM', P .. 'jobs', id)
   redis.call('ZREM', P .. 'jobs:state:' .. state, id)
   if job[1] then redis.call('ZREM', P .. 'jobs:kind:' .. job[1], id) end
   redis.call('DEL', key)

@@ -180,7 +180,8 @@ describe('jobs in trouble', () => {
   it('a job past its deadline is undone and dead', async () => {
     await slowTask(60_000);
     const id = await create('too_late');
-    await redis.hset(`{stowage}:job:${id}`, 'deadlineMs', '1000');
+    const spec = JSON.parse((await redis.hget(`{stowage}:job:${id}`, 'spec')) ?? '') as object;
+    await redis.hset(`{stowage}:job:${id}`, 'spec', JSON.stringify({ ...spec, deadlineMs: 1_000 }));
     await start();
     expect(await system.end(id)).toMatchObject({ state: 'dead', error: { code: 'deadline-exceeded' } });
     await expectUndone('too_late');
