@@ -8,6 +8,12 @@ RUN go mod download
 COPY registry/layerdisk ./
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/layerdisk .
 
+# What uploads them.
+FROM golang:1.25 AS mover
+WORKDIR /src
+COPY vsphere/mover ./
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/mover .
+
 FROM node:24-slim
 
 ENV NODE_ENV=production
@@ -21,6 +27,7 @@ RUN npm install --no-save --omit=dev --no-audit --no-fund \
 
 COPY . .
 COPY --from=layerdisk /out/layerdisk bin/layerdisk
+COPY --from=mover /out/mover bin/mover
 
 # A volume that is mounted here takes the owner over.
 RUN install -d -o node -g node /var/lib/stowage/spool

@@ -54,8 +54,9 @@ async function openStage(given: Given): Promise<Stage> {
   const { name, tag, image } = await sampleImage(sample, { cacheDir: imageCacheDir(ROOT) });
   const dir = await mkdtemp(join(tmpdir(), 'stowage-bench-'));
   const logger = pino({ level: 'error' });
-  const build = { root: ROOT, module: 'registry/layerdisk', program: '.', env: process.env, logger };
-  const layerdisk = await buildGo(build);
+  const build = { root: ROOT, program: '.', env: process.env, logger };
+  const layerdisk = await buildGo({ ...build, module: 'registry/layerdisk' });
+  const mover = await buildGo({ ...build, module: 'vsphere/mover' });
   const registry = await startRegistry({ dir: join(dir, 'registry'), logger });
   await pushImage({ registryUrl: registry.url, name, tag, image });
   const bed = await openBenchVcenter();
@@ -65,6 +66,7 @@ async function openStage(given: Given): Promise<Stage> {
     concurrency: 16,
     env: {
       STOWAGE_LAYERDISK: layerdisk,
+      STOWAGE_MOVER: mover,
       STOWAGE_SPOOL_DIR: join(dir, 'spool'),
       STOWAGE_REGISTRY_MIRRORS: `docker.io=${registry.url}`,
       STOWAGE_PULLS: String(pulls),
@@ -121,7 +123,7 @@ async function pullWithStowage(stage: Stage, expected: ReadonlyMap<string, numbe
   const { workerPids } = system;
   const costs = (): Costs => ({
     worker: sumOver(workerPids, cpuMsOf),
-    layerdisk: sumOver(workerPids, childrenCpuMsOf),
+    'layerdisk and mover': sumOver(workerPids, childrenCpuMsOf),
     'lab vCenter': cpuMsOf(bed.vcenter.pid ?? 0),
     Redis: cpuMsOf(system.redis.pid ?? 0),
     registry: cpuMsOf(registryPid),
@@ -187,7 +189,7 @@ function reportRatio(own: readonly Own[], peer: readonly Round[]): void {
   const one = Math.max(...own.map((round) => round.children.oneBytes));
   const all = Math.max(...own.map((round) => round.children.allBytes));
   console.log(
-    `  memory at its peak: worker process ${megabytes(worker)} MB; goal under ${GOAL_MEMORY_MB}; a layerdisk ${megabytes(one)} MB, all at one time ${megabytes(all)} MB`,
+    `  memory at its peak: worker process ${megabytes(worker)} MB; goal under ${GOAL_MEMORY_MB}; a layerdisk or mover ${megabytes(one)} MB, all at one time ${megabytes(all)} MB`,
   );
 }
 

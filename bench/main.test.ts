@@ -15,7 +15,7 @@ async function bench(...args: readonly string[]): Promise<string> {
 
 beforeAll(async () => {
   const logger = pino({ level: 'error' });
-  for (const module of ['lab/vcenter', 'bench/govmomi', 'registry/layerdisk'])
+  for (const module of ['lab/vcenter', 'bench/govmomi', 'registry/layerdisk', 'vsphere/mover'])
     await buildGo({ root: ROOT, module, program: '.', env: process.env, logger });
 }, 300_000);
 

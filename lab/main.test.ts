@@ -59,6 +59,8 @@ beforeAll(() => {
   write('lab/vcenter/main.go', VCENTER);
   write('registry/layerdisk/go.mod', 'module stand-in\n\ngo 1.25.0\n');
   write('registry/layerdisk/main.go', 'package main\n\nfunc main() {}\n');
+  write('vsphere/mover/go.mod', 'module stand-in\n\ngo 1.25.0\n');
+  write('vsphere/mover/main.go', 'package main\n\nfunc main() {}\n');
   const cache = 'node_modules/.cache/stowage';
   mkdirSync(join(repository, cache, 'images'), { recursive: true });
   mkdirSync(join(root, cache), { recursive: true });

@@ -33,9 +33,11 @@ export async function startProduct(settings: LabSettings, lab: Lab): Promise<Pro
   const logDir = join(config.dataDir, 'logs');
   const layerdisk =
     config.images.layerdisk ?? (await buildGo({ root, module: 'registry/layerdisk', program: '.', env, logger }));
+  const mover = config.images.mover ?? (await buildGo({ root, module: 'vsphere/mover', program: '.', env, logger }));
   const common = {
     ...lab.settings,
     STOWAGE_LAYERDISK: layerdisk,
+    STOWAGE_MOVER: mover,
     STOWAGE_DATA_DIR: config.dataDir,
     ...listenVariable('STOWAGE_REST_LISTEN', rest),
     ...(apiKey.source === 'generated' ? { STOWAGE_API_KEY_FILE: apiKey.file } : {}),

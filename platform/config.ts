@@ -37,6 +37,7 @@ export interface ImageConfig {
   readonly spoolDir: string;
   /** Absent: beside the sources. */
   readonly layerdisk?: string;
+  readonly mover?: string;
 }
 
 export interface RegistryConfig {
@@ -130,7 +131,7 @@ function imagesOf(values: SettingValues, dataDir: string): ImageConfig {
     values.STOWAGE_IMAGE_STORE ??
     (fallback?.target.type === 'datastore' ? { datastore: fallback.target.name, root: fallback.root } : undefined);
   return {
-    ...present({ store, layerdisk: values.STOWAGE_LAYERDISK }),
+    ...present({ store, layerdisk: values.STOWAGE_LAYERDISK, mover: values.STOWAGE_MOVER }),
     platform: values.STOWAGE_PLATFORM,
     maxLayerBytes: values.STOWAGE_MAX_LAYER_SIZE,
     pulls: values.STOWAGE_PULLS,

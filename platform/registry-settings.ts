@@ -130,4 +130,11 @@ export const REGISTRY_SETTINGS = {
     defaultText: '`bin/layerdisk` beside the sources; `npm start` builds its own',
     description: 'The program that turns layers into disks (`registry/layerdisk`).',
   },
+  STOWAGE_MOVER: {
+    schema: z.string(),
+    type: 'path',
+    example: '/usr/local/bin/mover',
+    defaultText: '`bin/mover` beside the sources; `npm start` builds its own',
+    description: 'The program that uploads layers to datastores (`vsphere/mover`).',
+  },
 } as const satisfies Readonly<Record<string, Setting>>;

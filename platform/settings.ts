@@ -181,7 +181,7 @@ export const SETTINGS = {
     type: 'number',
     example: '16',
     fallback: '16',
-    description: 'Connections that one process opens to vCenter at most.',
+    description: 'Connections that one process opens to vCenter at most; uploads of layers have up to four more.',
   },
   ...REGISTRY_SETTINGS,
 } as const satisfies Readonly<Record<string, Setting>>;

@@ -9,7 +9,8 @@ import type { ImageConfig } from '../platform/config.ts';
 import type { Logger } from '../platform/log.ts';
 import { abortError } from './failure.ts';
 import { LayerdiskRun, type LayerReport } from './layerdisk-run.ts';
-import { readStretch, Spool, type Stretch } from './spool.ts';
+import { Spool, type Stretch } from './spool.ts';
+import { SpooledBlob } from './spooled-blob.ts';
 import { Turns } from './turns.ts';
 
 export interface LayerMakerOptions {
@@ -105,11 +106,12 @@ class StreamingLayerMaker implements LayerMaker {
     const { layer, source, outFile, call } = order;
     const { config, layerdisk } = this.#options;
     const settings = { program: layerdisk, outFile, maxBytes: config.maxLayerBytes, tempDir: config.spoolDir };
-    const run = new LayerdiskRun(settings);
+    const blob = await SpooledBlob.open(this.#spool, source, stretches);
+    const run = new LayerdiskRun({ ...settings, blob });
     const onAbort = (): void => void run.kill();
     call.signal.addEventListener('abort', onAbort, { once: true });
     try {
-      await this.#feed(run, order, stretches);
+      await this.#feed(run, blob, order);
       call.onProgress?.('extracting', source.sizeBytes);
       const report = await run.report();
       if (call.signal.aborted) throw abortError(call.signal);
@@ -121,39 +123,31 @@ class StreamingLayerMaker implements LayerMaker {
       throw call.signal.aborted ? abortError(call.signal) : error;
     } finally {
       call.signal.removeEventListener('abort', onAbort);
+      await blob.close();
     }
   }
 
   /** All of the blob, or until the program has ended: its report says why. What had arrived before is not fetched again. */
-  async #feed(run: LayerdiskRun, { source, call }: Order, stretches: readonly Stretch[]): Promise<void> {
-    let at = 0;
-    const advance = (bytes: number): void => {
-      at += bytes;
-      call.onProgress?.('downloading', at);
-    };
-    for (const stretch of stretches) {
-      for await (const chunk of readStretch(stretch)) {
-        await run.write(chunk);
-        if (run.ended.aborted) return;
-        advance(chunk.length);
-      }
-    }
-    if (at >= source.sizeBytes) return;
-    const segment = await this.#spool.begin(source.digest, at);
+  async #feed(run: LayerdiskRun, blob: SpooledBlob, { source, call }: Order): Promise<void> {
+    for (const part of blob.parts) run.tell(part);
+    call.onProgress?.('downloading', blob.startBytes);
+    if (blob.startBytes === source.sizeBytes) return;
     const { credentials, signal } = call;
     const reading = {
       signal: AbortSignal.any([signal, run.ended]),
       ...(credentials === undefined ? {} : { credentials }),
     };
+    blob.onPart = (part) => {
+      run.tell(part);
+      call.onProgress?.('downloading', blob.startBytes + part.end);
+    };
     try {
-      for await (const chunk of this.#options.registry.blob(source, at, reading)) {
-        await Promise.all([segment.append(chunk), run.write(chunk)]);
-        advance(chunk.length);
-      }
+      for await (const piece of this.#options.registry.blob(source, blob.startBytes, reading)) await blob.append(piece);
     } catch (error) {
       if (!run.ended.aborted || signal.aborted) throw error;
     } finally {
-      await segment.close();
+      // What came before a failure is there for the next attempt.
+      await blob.flush();
     }
   }
 }

@@ -1,10 +1,13 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
 import { StowageError } from '../core/errors.ts';
 import { parseJson } from './credentials.ts';
 import { codeOf } from '../platform/system-error.ts';
+import type { Part, SpooledBlob } from './spooled-blob.ts';
 
-// The program `layerdisk` (registry/layerdisk): a layer's blob on its standard input, one line of JSON on its standard output.
+// The program `layerdisk` (registry/layerdisk): it reads a layer's blob in the spool, is told on its standard input what is there, and
+// answers with one line of JSON.
 
 const Report = z.object({
   blobDigest: z.string(),
@@ -40,24 +43,36 @@ export interface LayerdiskSettings {
   readonly outFile: string;
   readonly maxBytes: number;
   readonly tempDir: string;
+  readonly blob: Pick<SpooledBlob, 'descriptors'>;
 }
+
+interface Pipes {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+}
+
+const FIRST_DESCRIPTOR = 3;
 
 /** One run of the program. Whoever starts it ends it: `kill` after any failure. */
 export class LayerdiskRun {
   /** Fires when the program has ended, whatever way. */
   readonly ended: AbortSignal;
   readonly #settings: LayerdiskSettings;
-  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #child: ChildProcess & Pipes;
   readonly #ending: Promise<Ending>;
   #output = '';
   #complaint = '';
 
   constructor(settings: LayerdiskSettings) {
-    const { program, outFile, maxBytes, tempDir } = settings;
+    const { program, outFile, maxBytes, tempDir, blob } = settings;
     this.#settings = settings;
     // It needs nothing of the environment, where secrets are.
     const env = { TMPDIR: tempDir };
-    this.#child = spawn(program, ['-out', outFile, '-max-bytes', String(maxBytes)], { env, stdio: 'pipe' });
+    const args = ['-out', outFile, '-max-bytes', String(maxBytes), '-follow'];
+    const stdio = ['pipe', 'pipe', 'pipe', ...blob.descriptors] as const;
+    // The types of `spawn` know three of the descriptors at most.
+    this.#child = spawn(program, args, { env, stdio: [...stdio] }) as ChildProcess & Pipes;
     const ended = new AbortController();
     this.ended = ended.signal;
     this.#ending = new Promise((resolve) => {
@@ -78,19 +93,10 @@ export class LayerdiskRun {
     });
   }
 
-  /** Resolves when there is room for more, or it has ended. */
-  async write(bytes: Uint8Array): Promise<void> {
+  /** The blob goes on with these bytes, which are there. */
+  tell({ descriptor, start, end }: Part): void {
     const { stdin } = this.#child;
-    if (this.ended.aborted || !stdin.writable || stdin.write(bytes)) return;
-    await new Promise<void>((resolve) => {
-      const go = (): void => {
-        stdin.off('drain', go).off('close', go);
-        this.ended.removeEventListener('abort', go);
-        resolve();
-      };
-      stdin.on('drain', go).on('close', go);
-      this.ended.addEventListener('abort', go);
-    });
+    if (stdin.writable) stdin.write(`${FIRST_DESCRIPTOR + descriptor} ${start} ${end}\n`);
   }
 
   /** Ends its input. @throws `layer-invalid`, `layer-too-large`, `internal-error` */

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StowageError } from '../core/errors.ts';
@@ -78,7 +77,7 @@ export class Spool {
     const nonce = Buffer.from(this.#random(6)).toString('hex');
     const file = join(this.dir, `${hexOf(blob)}.${offset}.${nonce}.part`);
     try {
-      return new SegmentWriter(await open(file, 'wx', 0o600), this.dir);
+      return new SegmentWriter(await open(file, 'wx+', 0o600), this.dir);
     } catch (error) {
       throw spoolFailure(error, this.dir);
     }
@@ -102,28 +101,22 @@ export class Spool {
   }
 }
 
-export async function* readStretch({ file, start, end }: Stretch): AsyncGenerator<Uint8Array, void, undefined> {
-  // `end` is inclusive there.
-  for await (const chunk of createReadStream(file, { start, end: end - 1, highWaterMark: 262_144 })) {
-    if (chunk instanceof Uint8Array) yield chunk;
-  }
-}
-
 export class SegmentWriter {
+  /** Open for reading too. */
+  readonly fd: number;
   readonly #handle: FileHandle;
   readonly #dir: string;
 
   constructor(handle: FileHandle, dir: string) {
+    this.fd = handle.fd;
     this.#handle = handle;
     this.#dir = dir;
   }
 
-  async append(bytes: Uint8Array): Promise<void> {
+  async append(pieces: readonly Uint8Array[]): Promise<void> {
     try {
-      for (let at = 0; at < bytes.length; ) {
-        const { bytesWritten } = await this.#handle.write(bytes, at);
-        at += bytesWritten;
-      }
+      let left = pieces;
+      while (left.length > 0) left = after((await this.#handle.writev(left)).bytesWritten, left);
     } catch (error) {
       throw spoolFailure(error, this.#dir);
     }
@@ -132,6 +125,13 @@ export class SegmentWriter {
   async close(): Promise<void> {
     await this.#handle.close();
   }
+}
+
+/** What is left of the pieces when so much has been written. */
+function after(bytes: number, pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+  const [first, ...rest] = pieces;
+  if (first === undefined) return [];
+  return bytes >= first.length ? after(bytes - first.length, rest) : [first.subarray(bytes), ...rest];
 }
 
 async function sizeOf(file: string): Promise<number | undefined> {
@@ -153,7 +153,8 @@ async function removeIfOld(file: string, nowMs: number): Promise<void> {
   }
 }
 
-function spoolFailure(error: unknown, dir: string): StowageError {
+export function spoolFailure(error: unknown, dir: string): StowageError {
+  if (error instanceof StowageError) return error;
   const code = codeOf(error);
   const isFull = code === 'ENOSPC' || code === 'EDQUOT';
   const message = isFull

@@ -220,13 +220,16 @@ describe('Dockerfile', () => {
     expect(spawnSync('sh', [join(root, 'deploy/run'), 'lab']).status).toBe(2);
   });
 
-  test('builds layerdisk with the Go of its go.mod, to where the workers look for it', () => {
+  test.each([
+    ['layerdisk', 'registry/layerdisk', 'registry/open.ts'],
+    ['mover', 'vsphere/mover', 'vsphere/connect.ts'],
+  ])('builds %s with the Go of its go.mod, to where the workers look for it', (program, module, user) => {
     const text = read('Dockerfile');
-    const go = /^go (\d+\.\d+)/m.exec(read('registry/layerdisk/go.mod'))?.[1];
-    expect(text).toContain(`FROM golang:${go} AS layerdisk`);
-    expect(text).toContain('CGO_ENABLED=0 go build -trimpath');
-    expect(text).toMatch(/^WORKDIR \/app$[^]*^COPY --from=layerdisk \/out\/layerdisk bin\/layerdisk$/m);
-    expect(read('registry/open.ts')).toContain("join(import.meta.dirname, '..', 'bin', 'layerdisk')");
+    const go = /^go (\d+\.\d+)/m.exec(read(`${module}/go.mod`))?.[1];
+    expect(text).toContain(`FROM golang:${go} AS ${program}\n`);
+    expect(text).toContain(`CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/${program} .`);
+    expect(text.split('\nWORKDIR /app\n')[1]).toContain(`\nCOPY --from=${program} /out/${program} bin/${program}\n`);
+    expect(read(user)).toContain(`join(import.meta.dirname, '..', 'bin', '${program}')`);
     expect(read('.dockerignore')).not.toMatch(/^!bin/m);
   });
 

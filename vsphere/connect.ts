@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { StowageError } from '../core/errors.ts';
 import { moref } from '../core/ids.ts';
@@ -13,6 +14,7 @@ import { createHosts } from './hosts.ts';
 import { createInventory } from './inventory.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { createMachines } from './machines.ts';
+import { Mover } from './mover.ts';
 import { Places } from './places.ts';
 import { createPower } from './power.ts';
 import { Session } from './session.ts';
@@ -31,6 +33,8 @@ export interface ConnectOptions {
   readonly datacenter?: string;
   readonly logger: Logger;
   readonly maxConnections?: number;
+  /** The program that uploads large files. Default: `bin/mover` beside the sources. */
+  readonly mover?: string;
   readonly callTimeoutMs?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
@@ -67,7 +71,9 @@ export async function connectDataCentre(options: ConnectOptions): Promise<DataCe
   const caller = new VimCaller({ soap, session, server: url.hostname, timeoutMs });
   const collector = new Collector({ caller, logger, pollSeconds: POLL_SECONDS });
   const places = new Places(caller, options.datacenter);
-  const folder = new Folder({ transport, session, places, timeoutMs });
+  const program = options.mover ?? join(import.meta.dirname, '..', 'bin', 'mover');
+  const mover = new Mover({ program, url, trust, timeoutMs });
+  const folder = new Folder({ transport, mover, session, places, timeoutMs });
   const keepAlive = new KeepAlive(caller);
   return {
     tasks: createTasks(caller, collector),

@@ -91,7 +91,6 @@ export function createFiles({ caller, collector, places, folder }: FilesOptions)
     read: (path, signal) => folder.get(path, signal),
     write: (path, bytes, fence) => folder.put(path, bytes, fence),
     upload: (path, local, fence) => folder.upload(path, local, fence),
-    compare: (path, local, signal) => folder.compare(path, local, signal),
 
     remove: (path, fence) =>
       places.refreshing(async () => {

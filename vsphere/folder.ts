@@ -1,9 +1,8 @@
-import { open } from 'node:fs/promises';
 import { type ErrorCode, StowageError } from '../core/errors.ts';
 import { type DatastorePath, splitDatastorePath } from '../core/ids.ts';
-import { openComparison } from './comparison.ts';
 import type { LocalFile } from '../core/ports/data-centre.ts';
 import type { Fence } from '../core/ports/fence.ts';
+import type { Mover } from './mover.ts';
 import { ExchangeError } from './network-error.ts';
 import type { Places } from './places.ts';
 import type { Login, Session } from './session.ts';
@@ -14,8 +13,8 @@ import type { Exchange, Reply, Transport } from './transport.ts';
 // Source: vSphere Web Services SDK Programming Guide, "Datastore access over HTTP".
 
 const MAX_FILE_BYTES = 1_048_576;
-/** Of an upload, read and sent at once. */
-const CHUNK_BYTES = 1_048_576;
+/** Logins that one upload may need: one when it is sent, one when it is read back. */
+const MAX_RENEWALS = 2;
 
 const STATUS_CODES: Readonly<Record<number, ErrorCode>> = {
   400: 'vcenter-invalid',
@@ -33,15 +32,14 @@ const STATUS_CODES: Readonly<Record<number, ErrorCode>> = {
 
 export interface FolderOptions {
   readonly transport: Transport;
+  readonly mover: Mover;
   readonly session: Session;
   readonly places: Places;
   readonly timeoutMs: number;
 }
 
-interface Request extends Pick<Exchange, 'method' | 'signal' | 'beforeSend' | 'onData'> {
+interface Request extends Pick<Exchange, 'method' | 'signal' | 'beforeSend'> {
   readonly body?: Uint8Array;
-  /** A stream can be sent once: made anew when the session has to be renewed. */
-  readonly stream?: { readonly open: () => AsyncIterable<Uint8Array>; readonly sizeBytes: number };
 }
 
 export class Folder {
@@ -70,30 +68,39 @@ export class Folder {
     if (![200, 201, 204].includes(reply.status)) throw this.#error('PUT', path, reply);
   }
 
-  /** Streams a file of this machine. */
-  async upload(path: DatastorePath, { file, sizeBytes, onProgress }: LocalFile, fence: Fence): Promise<void> {
-    const beforeSend = (): void => fence.assertHeld();
-    const openAnew = (): AsyncIterable<Uint8Array> => chunksOf(file, onProgress ?? (() => undefined));
-    const request: Request = { method: 'PUT', stream: { open: openAnew, sizeBytes }, signal: fence.signal, beforeSend };
-    const reply = await this.#send(request, path);
-    if (![200, 201, 204].includes(reply.status)) throw this.#error('PUT', path, reply);
+  /** Sends a file of this machine, reads it back and compares. @throws `vcenter-garbled` when something else is there then */
+  async upload(path: DatastorePath, local: LocalFile, fence: Fence): Promise<void> {
+    const { places, transport } = this.#options;
+    const { path: dcPath } = await places.datacenter(fence.signal);
+    const server = transport.hostname;
+    const found = await traced({ method: 'folder PUT', server }, () => this.#move(path, dcPath, local, fence));
+    if (found !== 'same')
+      throw new StowageError('vcenter-garbled', `what was uploaded to ${path} is ${found} when it is read back`);
   }
 
-  /** Reads all of a file and compares it, byte by byte, with one of this machine. */
-  async compare(
+  async #move(
     path: DatastorePath,
+    dcPath: string,
     { file, sizeBytes, onProgress }: LocalFile,
-    signal: AbortSignal,
+    fence: Fence,
   ): Promise<'same' | 'different' | 'missing'> {
-    const local = await openComparison(file);
-    try {
-      const onData = (chunk: Buffer): void => onProgress?.(local.take(chunk));
-      const reply = await this.#send({ method: 'GET', signal, onData }, path);
-      if (reply.status === 404) return 'missing';
-      if (reply.status !== 200) throw this.#error('GET', path, reply);
-      return local.isSame(sizeBytes) ? 'same' : 'different';
-    } finally {
-      await local.close();
+    const { session, mover } = this.#options;
+    const { signal } = fence;
+    const call = {
+      signal,
+      beforeSend: (): void => fence.assertHeld(),
+      onProgress: (bytes: number): void => onProgress?.(bytes),
+    };
+    let login = await session.current(signal);
+    let isThere = false;
+    for (let renewals = 0; ; renewals += 1) {
+      const order = { path: targetOf(path, dcPath), cookie: login.cookie, file, sizeBytes, isThere };
+      const moved = await mover.move(order, call);
+      if (moved.type === 'compared') return moved.found;
+      const { method, status } = moved;
+      if (status !== 401 || renewals === MAX_RENEWALS) throw this.#error(method, path, { status });
+      isThere = method === 'GET';
+      login = await session.renew(login, signal);
     }
   }
 
@@ -112,42 +119,13 @@ export class Folder {
 
   async #sendAs(login: Login, request: Request, path: string): Promise<Reply> {
     const { transport, timeoutMs } = this.#options;
-    const { stream, ...rest } = request;
-    const headers = {
-      Cookie: login.cookie,
-      'Content-Type': 'application/octet-stream',
-      ...(stream === undefined ? {} : { 'Content-Length': String(stream.sizeBytes) }),
-    };
-    const body = stream === undefined ? {} : { body: stream.open() };
-    return transport.send({ ...rest, ...body, path, headers, timeoutMs, maxBytes: MAX_FILE_BYTES });
+    const headers = { Cookie: login.cookie, 'Content-Type': 'application/octet-stream' };
+    return transport.send({ ...request, path, headers, timeoutMs, maxBytes: MAX_FILE_BYTES });
   }
 
-  #error(method: string, path: DatastorePath, reply: Reply): StowageError {
+  #error(method: string, path: DatastorePath, reply: Pick<Reply, 'status'>): StowageError {
     const code = STATUS_CODES[reply.status] ?? 'vcenter-fault';
     return new StowageError(code, `${method} of ${path} was answered with HTTP ${reply.status}`);
-  }
-}
-
-/**
- * One buffer for all of the file: new ones would be most of what an upload costs. It is filled anew when the next chunk is asked for, and
- * an HTTP client asks when the chunk before is out of its hands; only one that is smaller than the socket's buffer may still be in them,
- * and that is the last.
- */
-async function* chunksOf(file: string, onProgress: (bytes: number) => void): AsyncGenerator<Uint8Array, void> {
-  const handle = await open(file);
-  try {
-    const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-    for (let sent = 0; ; ) {
-      let filled = 0;
-      for (let read = -1; read !== 0 && filled < CHUNK_BYTES; filled += read)
-        read = (await handle.read(buffer, filled, CHUNK_BYTES - filled)).bytesRead;
-      if (filled === 0) return;
-      yield buffer.subarray(0, filled);
-      onProgress((sent += filled));
-      if (filled < CHUNK_BYTES) return;
-    }
-  } finally {
-    await handle.close();
   }
 }
 

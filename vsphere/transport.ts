@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import { StowageError } from '../core/errors.ts';
 import { abortError } from './abort.ts';
@@ -11,8 +10,7 @@ export interface Exchange {
   /** With its query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Chunks are asked for one by one, each when the one before has been written to the connection. */
-  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>;
+  readonly body?: string | Uint8Array;
   readonly signal?: AbortSignal | undefined;
   /** Until the answer begins, and then between any two pieces of it. */
   readonly timeoutMs: number;
@@ -21,8 +19,6 @@ export interface Exchange {
   /** Long polls have a connection of their own, so that calls never wait for them. */
   readonly isPoll?: boolean;
   readonly maxBytes?: number;
-  /** Takes the body of a 200 piece by piece; the reply then has none, and `maxBytes` does not count. */
-  readonly onData?: (chunk: Buffer) => void;
 }
 
 export interface Reply {
@@ -66,9 +62,7 @@ export class Transport {
     return new Promise((resolve, reject) => {
       const handler = new ExchangeHandler(exchange, this.server, resolve, reject);
       const pool = exchange.isPoll === true ? this.#polls : this.#calls;
-      const { method, path, headers, timeoutMs } = exchange;
-      // undici takes any AsyncIterable; its types do not say so.
-      const body = (exchange.body ?? null) as string | Uint8Array | Readable | null;
+      const { method, path, headers, timeoutMs, body = null } = exchange;
       pool.dispatch(
         { method, path, headers: { ...headers }, body, headersTimeout: timeoutMs, bodyTimeout: timeoutMs },
         handler,
@@ -134,13 +128,6 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#exchange.onData !== undefined && this.#status === 200) {
-      this.#exchange.onData(chunk);
-      // A turn of the event loop between pieces: read without a pause, a large file fills the memory faster than it is freed.
-      controller.pause();
-      setImmediate(() => controller.resume());
-      return;
-    }
     this.#bytes += chunk.length;
     const limit = this.#exchange.maxBytes ?? DEFAULT_MAX_BYTES;
     if (this.#bytes <= limit) this.#chunks.push(chunk);

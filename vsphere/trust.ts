@@ -18,7 +18,7 @@ export class ThumbprintMismatch extends Error {
 
 const digits = (thumbprint: string): string => thumbprint.replaceAll(/[\s:]/g, '').toUpperCase();
 
-const CONNECT_TIMEOUT_MS = 10_000;
+export const CONNECT_TIMEOUT_MS = 10_000;
 
 /** The certificate is examined before a byte of a request, so before the session cookie or the password, is written. */
 export function connectorFor(trust: Trust): buildConnector.connector {

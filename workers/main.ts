@@ -63,6 +63,7 @@ const dataCentre = await connectDataCentre({
   ...(config.vcenter.datacenter === undefined ? {} : { datacenter: config.vcenter.datacenter }),
   logger,
   maxConnections: config.vcenter.connections,
+  ...(config.images.mover === undefined ? {} : { mover: config.images.mover }),
 });
 shutdown.add('vcenter', () => dataCentre.close());
 

@@ -74,7 +74,7 @@ export interface FileEntry {
 export interface LocalFile {
   readonly file: string;
   readonly sizeBytes: number;
-  /** Called with the bytes that are sent so far. */
+  /** Called with the bytes that are sent and read back so far, together twice the size at the end. */
   readonly onProgress?: (bytes: number) => void;
 }
 
@@ -88,10 +88,11 @@ export interface Files {
   read(path: DatastorePath, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** Replaces. The directory must exist. */
   write(path: DatastorePath, bytes: Uint8Array, fence: Fence): Promise<void>;
-  /** As `write`, a file of this machine of any size, streamed. What is there must be compared then: HTTP checks only its length. */
+  /**
+   * As `write`, a file of this machine of any size, streamed; then all that is there is read back and compared with it, since HTTP checks
+   * only the length. @throws `vcenter-garbled` when it differs
+   */
   upload(path: DatastorePath, local: LocalFile, fence: Fence): Promise<void>;
-  /** Reads the whole file, of any size, and compares it with one of this machine. */
-  compare(path: DatastorePath, local: LocalFile, signal: AbortSignal): Promise<'same' | 'different' | 'missing'>;
   /** A file, or a directory with all in it. Task fault `vcenter-not-found` when it is gone already. */
   remove(path: DatastorePath, fence: Fence): Promise<TaskRef>;
   copy(from: DatastorePath, to: DatastorePath, fence: Fence): Promise<TaskRef>;

@@ -13,6 +13,7 @@ import (
 
 	"stowage/registry/layerdisk/internal/blob"
 	"stowage/registry/layerdisk/internal/failure"
+	"stowage/registry/layerdisk/internal/spool"
 )
 
 const defaultMaxBytes = 1 << 40
@@ -21,6 +22,7 @@ type settings struct {
 	out      string
 	maxBytes int64
 	format   blob.Format
+	follow   bool
 }
 
 func parse() (settings, error) {
@@ -29,9 +31,10 @@ func parse() (settings, error) {
 	flag.StringVar(&s.out, "out", "", "the image's file; removed again when there is no image")
 	flag.Int64Var(&s.maxBytes, "max-bytes", defaultMaxBytes, "of the tar, and of the content")
 	flag.StringVar(&format, "format", string(blob.Auto), "auto, tar, gzip or zstd")
+	flag.BoolVar(&s.follow, "follow", false, "stdin tells where the blob's parts are, as they arrive")
 	flag.Parse()
 	if flag.NArg() > 0 || s.out == "" || s.maxBytes <= 0 {
-		return s, fmt.Errorf("usage: layerdisk -out FILE [-max-bytes N] [-format auto|tar|gzip|zstd] < blob")
+		return s, fmt.Errorf("usage: layerdisk -out FILE [-max-bytes N] [-format auto|tar|gzip|zstd] [-follow] < blob")
 	}
 	var err error
 	s.format, err = blob.ParseFormat(format)
@@ -45,6 +48,9 @@ func program() int {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
+	}
+	if s.follow {
+		return run(s, spool.Follow(os.Stdin), os.Stdout)
 	}
 	return run(s, os.Stdin, os.Stdout)
 }

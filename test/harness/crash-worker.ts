@@ -74,6 +74,7 @@ const dataCentre = await connectDataCentre({
   trust: 'system',
   logger,
   maxConnections: config.vcenter.connections,
+  ...(config.images.mover === undefined ? {} : { mover: config.images.mover }),
 });
 shutdown.add('vcenter', () => dataCentre.close());
 const { registry, layers } = await openImagePorts({

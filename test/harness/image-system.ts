@@ -26,14 +26,17 @@ export interface ImageSystem extends System {
 export async function startImageSystem(options: SystemOptions = {}): Promise<ImageSystem> {
   const directory = await mkdtemp(join(tmpdir(), 'stowage-images-'));
   const logger = pino({ level: 'error' }, pino.destination(join(directory, 'test.log')));
-  const [layerdisk, registry] = await Promise.all([
-    buildGo({ root: ROOT, module: 'registry/layerdisk', program: '.', env: process.env, logger }),
+  const build = { root: ROOT, program: '.', env: process.env, logger };
+  const [layerdisk, mover, registry] = await Promise.all([
+    buildGo({ ...build, module: 'registry/layerdisk' }),
+    buildGo({ ...build, module: 'vsphere/mover' }),
     startRegistry({ dir: join(directory, 'registry'), logger }),
   ]);
   const system = await startSystem({
     ...options,
     env: {
       STOWAGE_LAYERDISK: layerdisk,
+      STOWAGE_MOVER: mover,
       STOWAGE_SPOOL_DIR: join(directory, 'spool'),
       STOWAGE_REGISTRY_MIRRORS: `docker.io=${registry.url}`,
       ...options.env,

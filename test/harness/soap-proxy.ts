@@ -32,6 +32,8 @@ export interface ProxyOptions {
   /** Where `/sdk` and `/folder` are. */
   readonly target: string;
   readonly tls?: { readonly key: string; readonly cert: string };
+  /** Default: a free one. */
+  readonly port?: number;
 }
 
 const METHOD = /<(?:\w+:)?Body[^>]*><(?:\w+:)?(\w+)/;
@@ -89,8 +91,8 @@ class RecordingProxy implements SoapProxy {
     return `${this.#isTls ? 'https' : 'http'}://127.0.0.1:${port}/sdk`;
   }
 
-  listen(): Promise<void> {
-    return new Promise((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+  listen(port: number): Promise<void> {
+    return new Promise((resolve) => this.#server.listen(port, '127.0.0.1', resolve));
   }
 
   disturb(method: string, mischief: Mischief, times = 1): void {
@@ -159,6 +161,6 @@ class RecordingProxy implements SoapProxy {
 
 export async function startSoapProxy(options: ProxyOptions): Promise<SoapProxy> {
   const proxy = new RecordingProxy(options);
-  await proxy.listen();
+  await proxy.listen(options.port ?? 0);
   return proxy;
 }

@@ -1,0 +1,3 @@
+module stowage/vsphere/mover
+
+go 1.25.0
