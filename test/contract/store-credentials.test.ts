@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStoreBed, serverOnPath, type StoreBed } from '../harness/store-bed.ts';
 
-const SECRET = { type: 'password', username: 'ada', password: 'correct horse battery staple' } as const;
+const SECRET = { type: 'password', username: 'ada-of-the-test', password: 'correct horse battery staple' } as const;
 const soon = (): AbortSignal => AbortSignal.timeout(20_000);
 
 describe('credentials that came with a request', () => {
@@ -22,7 +22,7 @@ describe('credentials that came with a request', () => {
     withdraw();
     await expect.poll(() => heard.some((text) => text.includes('"answer"'))).toBe(true);
     expect(heard.join('\n')).not.toContain('horse');
-    expect(heard.join('\n')).not.toContain('ada');
+    expect(heard.join('\n')).not.toContain('ada-of');
     spy.disconnect();
     const values = await Promise.all((await bed.redis.keys('*')).map((key) => bed.redis.dump(key)));
     expect(values.join('\n')).not.toContain('horse');

@@ -184,16 +184,16 @@ func TestAServerThatStallsIsGivenUp(t *testing.T) {
 func TestASlowServerIsWaitedFor(t *testing.T) {
 	s := newStore(t, false)
 	o, _ := s.orderFor(t, 12*mib)
-	o.StallMs = 600
+	o.StallMs = 2000
 	s.hook = func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPut {
 			// In all longer than the limit, and each time shorter; then its answer takes as long again.
 			piece := make([]byte, 4*mib)
 			for range 3 {
-				time.Sleep(300 * time.Millisecond)
+				time.Sleep(700 * time.Millisecond)
 				_, _ = io.ReadFull(r.Body, piece)
 			}
-			time.Sleep(400 * time.Millisecond)
+			time.Sleep(900 * time.Millisecond)
 		}
 		return false
 	}
