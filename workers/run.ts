@@ -95,6 +95,7 @@ export class Run {
 
   addTask(name: string, method: string, ref: TaskRef, facts: Pick<StepTask, 'undoes'> = {}): void {
     const step = this.step(name);
+    this.#lastProgressAt = this.#shop.clock.monotonicMs();
     this.setStep({ ...step, tasks: [...step.tasks, { method, ref, startedAt: this.now(), ...facts }] });
   }
 
@@ -133,7 +134,7 @@ export class Run {
     return this.#writing;
   }
 
-  /** Shows how far a Task is, at most every two seconds; a lost claim shows at the next write that matters. */
+  /** Shows how far a Task is, every two seconds at most, and from its third on; a lost claim shows at the next write that matters. */
   showProgress(name: string, percent: number): void {
     const now = this.#shop.clock.monotonicMs();
     if (now - this.#lastProgressAt < PROGRESS_STEP_MS) return;
