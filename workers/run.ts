@@ -134,7 +134,7 @@ export class Run {
     return this.#writing;
   }
 
-  /** Shows how far a Task is, every two seconds at most, and from its third on; a lost claim shows at the next write that matters. */
+  /** Shows how far a Task is, every two seconds at most, the first time after two; a lost claim shows at the next write that matters. */
   showProgress(name: string, percent: number): void {
     const now = this.#shop.clock.monotonicMs();
     if (now - this.#lastProgressAt < PROGRESS_STEP_MS) return;
