@@ -100,7 +100,10 @@ describe('a worker that slept past its lock', () => {
   }
 
   it.for([
-    { what: 'volumes and images', isOne: (kind: string) => kind !== 'reconcile.run' && !isOfContainers(kind) && !isOfHosts(kind) },
+    {
+      what: 'volumes and images',
+      isOne: (kind: string) => kind !== 'reconcile.run' && !isOfContainers(kind) && !isOfHosts(kind),
+    },
     ...GROUPS_OF_CONTAINERS,
   ])('changes nothing when it wakes, wherever it was with $what', { timeout: 900_000 }, async ({ isOne }) => {
     const walkers = walk.walkers.filter(({ kind }) => isOne(kind));
