@@ -29,6 +29,8 @@ export interface ContainerWatcherParts {
 const FOLDER_MS = 2_000;
 /** What vCenter tells of one change comes in several answers. */
 const SETTLES_MS = 100;
+/** What is told lags behind what a job of ours did by as much: a difference that is still there then is somebody else's. */
+const LAGS_MS = 500;
 /** A job is at it, or Redis did not answer. */
 const AGAIN_MS = 1_000;
 const AT_ONCE = 8;
@@ -73,6 +75,8 @@ class Sight {
   readonly #owners = new Map<Moref, ContainerId>();
   /** By when to look, on the monotonic clock. */
   readonly #dirty = new Map<ContainerId, number>();
+  /** Those that differed when they were last looked at, and how. */
+  readonly #suspects = new Map<ContainerId, string>();
   #isAllDue = false;
   #wake = (): void => undefined;
 
@@ -160,8 +164,21 @@ class Sight {
       machine,
       volumes.flatMap((each) => (each === undefined ? [] : [each.record])),
     );
-    if (reason !== undefined) return this.#haveItSynced(record, reason);
+    if (reason !== undefined) return this.#suspect(record, reason);
+    this.#suspects.delete(record.name);
     return machine === undefined || this.#follow(found, machine);
+  }
+
+  /** Synced when it differs for the second time; false: a job is at it, look again. */
+  async #suspect(record: ContainerRecord, reason: string): Promise<boolean> {
+    const { name } = record;
+    if (this.#suspects.get(name) === reason) {
+      this.#suspects.delete(name);
+      return this.#haveItSynced(record, reason);
+    }
+    this.#suspects.set(name, reason);
+    this.#mark(name, LAGS_MS);
+    return true;
   }
 
   /** By reference; a machine that was registered anew is found by its owner. The one that runs, else the one that answers. */

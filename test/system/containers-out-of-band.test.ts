@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerRecord } from '../../core/container.ts';
 import type { Moref } from '../../core/ids.ts';
@@ -8,6 +9,8 @@ import { startFairClock } from '../harness/fair-clock.ts';
 // What people do to containers' machines in the vSphere client, and what becomes of processes that end by themselves.
 
 const FOLLOWS_MS = 2_000;
+/** vCenter tells nobody of a machine that came and went between two of its answers: that is for a reconcile to find. */
+const untilTold = (): Promise<void> => sleep(1_000);
 const SIZE = { Capacity: '8MiB' };
 
 describe('a container whose machine is changed in vSphere', () => {
@@ -100,6 +103,7 @@ describe('a container whose machine is changed in vSphere', () => {
   it('unregistered and registered again: it is dead, and comes back', async () => {
     const id = await system.runContainer('away', withVolume('away'));
     await system.succeed('container.stop', { container: 'away' });
+    await untilTold();
     const { vmx } = await system.machine('away');
     const dead = await follows(
       id,
@@ -123,6 +127,7 @@ describe('a container whose machine is changed in vSphere', () => {
   it('destroyed: it is dead, its volumes are free, and it can be removed', async () => {
     const id = await system.runContainer('destroyed', withVolume('destroyed'));
     await system.succeed('container.stop', { container: 'destroyed' });
+    await untilTold();
     // Its layers are open in other machines: vSphere would refuse.
     await system.inVsphere('destroyed', async ({ ref, disks }, { dc }) => {
       const scratch = disks.filter(({ path }) => path.endsWith('/scratch.vmdk')).map(({ key }) => key);
@@ -175,8 +180,9 @@ describe('a container whose machine is changed in vSphere', () => {
     await system.succeed('container.unpause', { container: 'own' });
     await system.succeed('container.restart', { container: 'own' });
     await system.succeed('container.stop', { container: 'own' });
+    await untilTold();
     const { items } = await system.store.jobs.list({ resource: `container:${id}` as never }, { limit: 100 });
-    expect(items.filter(({ kind, result }) => kind === 'container.sync' && result?.['verdict'] !== 'same')).toEqual([]);
+    expect(items.filter(({ kind }) => kind === 'container.sync')).toEqual([]);
     expect((await typesOf(id)).filter((type) => type.endsWith('flagged'))).toEqual([]);
   });
 });
