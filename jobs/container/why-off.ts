@@ -19,7 +19,8 @@ const TOLD_BY_RETURN_MS = 60_000;
 
 /**
  * Why a machine is off that was on, where nobody asked for it. Whatever looks like a failing host is no exit: a container with `--rm` would be
- * removed for it. The guest's own word decides; without it, its host must have been there all the time.
+ * removed for it. The guest's own word decides; without it, vCenter must have told that it was turned off, and its host must have been there all
+ * the time.
  *
  * @param machine connected and off
  */
@@ -30,14 +31,17 @@ export async function whyOff(
 ): Promise<WhyOff> {
   const said = exitCodeIn(machine.extraConfig);
   if (said !== undefined) return { why: 'exit', exitCode: said };
+  const log = await logSinceStart(context, record.run.startedAt);
+  const off = (await log(OFF, machine.ref)).at(-1);
+  // Nobody turned this one off: it was registered anew, and its recovery is not yet as far, or was forgotten with Redis.
+  if (off === undefined) return { why: 'lost' };
   const hosts = [...new Set([record.machine?.host, machine.host].filter((host) => host !== undefined))];
   const { hosts: all } = await context.dataCentre.inventory.read(context.signal);
   for (const host of hosts) {
     const facts = all.find(({ ref }) => ref === host);
     if (facts?.connection !== 'connected') return { why: 'lost' };
     if (await isBeingRecovered(context, [host, facts.name])) return { why: 'lost' };
-    if (await wentWithItsHost(context, { host, machine: machine.ref, startedAt: record.run.startedAt }))
-      return { why: 'lost' };
+    if (await wentWithItsHost(log, host, off)) return { why: 'lost' };
   }
   return { why: 'exit', exitCode: KILLED };
 }
@@ -50,21 +54,20 @@ async function isBeingRecovered({ jobs }: AnyContext, names: readonly string[]):
   return false;
 }
 
-/** Whether its host was away since it was started, and the machine has been off since. */
-async function wentWithItsHost(
-  context: AnyContext,
-  run: { readonly host: Moref; readonly machine: Moref; readonly startedAt: string | undefined },
-): Promise<boolean> {
-  const { dataCentre, signal } = context;
+type Log = (types: readonly string[], about: Moref) => Promise<readonly LoggedEvent[]>;
+
+async function logSinceStart({ dataCentre, signal, now }: AnyContext, startedAt: string | undefined): Promise<Log> {
   const { clock } = await dataCentre.ping(signal);
-  const startedMs = run.startedAt === undefined ? 0 : Date.parse(run.startedAt);
-  const sinceMs = startedMs + Date.parse(clock) - Date.parse(context.now());
-  const read = (types: readonly string[], about: Moref): Promise<readonly LoggedEvent[]> =>
-    dataCentre.eventLog.read({ sinceMs, types, about }, signal);
-  const lastAway = (await read(AWAY, run.host)).at(-1);
+  const startedMs = startedAt === undefined ? 0 : Date.parse(startedAt);
+  const sinceMs = startedMs + Date.parse(clock) - Date.parse(now());
+  return (types, about) => dataCentre.eventLog.read({ sinceMs, types, about }, signal);
+}
+
+/** Whether its host was away since it was started, and the machine has been off since. */
+async function wentWithItsHost(log: Log, host: Moref, off: LoggedEvent): Promise<boolean> {
+  const lastAway = (await log(AWAY, host)).at(-1);
   if (lastAway === undefined) return false;
-  const back = (await read(BACK, run.host)).findLast(({ key }) => key > lastAway.key);
-  const off = (await read(OFF, run.machine)).at(-1);
-  if (back === undefined || off === undefined) return true;
+  const back = (await log(BACK, host)).findLast(({ key }) => key > lastAway.key);
+  if (back === undefined) return true;
   return Date.parse(off.at) - Date.parse(back.at) < TOLD_BY_RETURN_MS;
 }

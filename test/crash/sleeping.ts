@@ -131,12 +131,13 @@ async function everything({ system }: Walk['crash'], walked: readonly Walked[]):
   return { jobs, records, disks: sorted, changes };
 }
 
-/** Nobody waits for jobs that remove anonymous volumes. */
+/** Nobody waits for jobs that remove anonymous volumes. A job that goes from one state to the next meanwhile may be in neither list. */
 async function untilQuiet({ store: { jobs } }: Walk['crash']['system']): Promise<void> {
-  await eventually('all jobs to be over', async () => {
+  const isQuiet = async (): Promise<boolean> => {
     const lists = await Promise.all(
       (['waiting', 'running'] as const).map((state) => jobs.list({ state }, { limit: 1 })),
     );
     return lists.every(({ items }) => items.length === 0);
-  });
+  };
+  await eventually('all jobs to be over', async () => (await isQuiet()) && (await isQuiet()));
 }

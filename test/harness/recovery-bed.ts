@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { ContainerRecord } from '../../core/container.ts';
 import type { JobId } from '../../core/ids.ts';
@@ -22,6 +23,7 @@ interface LockedDisk extends LabDisk {
 }
 
 const RECOVERY_MS = 90_000;
+const BACK_MS = 500;
 
 /** A system whose hosts fail: containers with a volume each, on hosts of the test's choice. */
 export class RecoveryBed {
@@ -103,6 +105,8 @@ export class RecoveryBed {
       const { items } = await this.system.store.records.list('host', { limit: 100 });
       return items.every(({ record }) => record.connection === 'connected') ? true : undefined;
     });
+    // What is back is looked at a moment later: a loss that comes before would join that recovery.
+    await sleep(BACK_MS);
     await this.quiet();
     await this.#onlyUsable(host, () => Promise.resolve());
   }

@@ -178,7 +178,7 @@ function assemble(parts: SystemParts): System {
       await Promise.all(workers.map((worker) => worker.stop()));
       await store.close();
       await Promise.all([redis.stop(), vcenter.stop()]);
-      await rm(directory, { recursive: true, force: true });
+      if (process.env['KEEP'] === undefined) await rm(directory, { recursive: true, force: true });
     },
   };
 }
