@@ -1,59 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pino } from 'pino';
 import type { ContainerRecord } from '../core/container.ts';
 import type { JsonObject } from '../core/job.ts';
-import { buildGo } from '../lab/go.ts';
-import { pushImage } from '../lab/images/push.ts';
-import { imageCacheDir, sampleImage } from '../lab/images/samples.ts';
-import { startRegistry } from '../lab/registry.ts';
-import { type Bench, type Given, number } from './bench.ts';
-import { type BenchVcenter, type LabSystem, openBenchVcenter, openLabSystem, ROOT } from './lab-system.ts';
+import { type Bench, number } from './bench.ts';
+import { type ContainerStage, openContainerStage } from './container-stage.ts';
 import { inParallel, machineLine } from './rig.ts';
 
 // Many containers, each with a volume of its own: what one costs, and whether the five hundredth costs more than the first.
-
-interface Stage {
-  readonly bed: BenchVcenter;
-  readonly system: LabSystem;
-  readonly image: string;
-  close(): Promise<void>;
-}
-
-async function openStage(given: Given): Promise<Stage> {
-  const dir = await mkdtemp(join(tmpdir(), 'stowage-bench-'));
-  const logger = pino({ level: 'error' });
-  const build = { root: ROOT, program: '.', env: process.env, logger };
-  const layerdisk = await buildGo({ ...build, module: 'registry/layerdisk' });
-  const mover = await buildGo({ ...build, module: 'vsphere/mover' });
-  const { name, tag, image } = await sampleImage('busybox', { cacheDir: imageCacheDir(ROOT) });
-  const registry = await startRegistry({ dir: join(dir, 'registry'), logger });
-  await pushImage({ registryUrl: registry.url, name, tag, image });
-  const bed = await openBenchVcenter();
-  const system = await openLabSystem(bed, {
-    workers: number(given, 'workers'),
-    concurrency: number(given, 'width'),
-    env: {
-      STOWAGE_LAYERDISK: layerdisk,
-      STOWAGE_MOVER: mover,
-      STOWAGE_SPOOL_DIR: join(dir, 'spool'),
-      STOWAGE_REGISTRY_MIRRORS: `docker.io=${registry.url}`,
-    },
-  });
-  await system.run('image.pull', { reference: `${name}:${tag}` });
-  return {
-    bed,
-    system,
-    image: `${name}:${tag}`,
-    async close() {
-      await system.close();
-      await bed.close();
-      await registry.stop();
-      await rm(dir, { recursive: true, force: true });
-    },
-  };
-}
 
 interface Phase {
   readonly name: string;
@@ -115,7 +66,7 @@ function report(
 }
 
 /** @throws when two containers share what must be each one's own */
-async function checkDistinct({ system }: Stage, names: readonly string[]): Promise<void> {
+async function checkDistinct({ system }: ContainerStage, names: readonly string[]): Promise<void> {
   const page = await system.store.records.list('container', { limit: 100_000 });
   const records: readonly ContainerRecord[] = page.items.map(({ record }) => record);
   const distinct = (what: string, of: (record: ContainerRecord) => string | undefined): void => {
@@ -137,7 +88,7 @@ export const containers: Bench = {
     width: { means: 'jobs at once, and in each worker', default: '16' },
   },
   async run(given) {
-    const stage = await openStage(given);
+    const stage = await openContainerStage(given);
     const parts = number(given, 'parts');
     const size = Math.ceil(number(given, 'containers') / parts);
     const names = Array.from({ length: size * parts }, (_, at) => `bench.${String(at).padStart(5, '0')}`);

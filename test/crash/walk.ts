@@ -88,7 +88,7 @@ export class Walk {
     // A lock that a busy machine does not let go by itself: nobody is to lose a job but by the death that was planned.
     const system = await startImageSystem({
       workers: 0,
-      lockMs: 3_000,
+      lockMs: 2_000,
       // No reconcile but those that are asked for: it would release layers that scenarios have made for no image.
       env: { STOWAGE_WORKER_CONCURRENCY: '64', STOWAGE_RECONCILE_INTERVAL_MS: '3600000', CRASH_BLIND: '1' },
     });
