@@ -2,6 +2,7 @@ import type { ContainerRecord } from '../../core/container.ts';
 import type { Moref } from '../../core/ids.ts';
 import type { LoggedEvent } from '../../core/ports/event-log.ts';
 import type { Machine } from '../../core/ports/machines.ts';
+import { isJobOver } from '../../core/states.ts';
 import type { StepContext } from '../define.ts';
 import { exitCodeIn } from './documents.ts';
 import { KILLED } from './ending.ts';
@@ -47,11 +48,10 @@ export async function whyOff(
 }
 
 async function isBeingRecovered({ jobs }: AnyContext, names: readonly string[]): Promise<boolean> {
-  for (const state of ['running', 'waiting'] as const) {
-    const { items } = await jobs.list({ kind: 'host.recover', state }, { limit: 100 });
-    if (items.some(({ payload: { host } }) => typeof host === 'string' && names.includes(host))) return true;
-  }
-  return false;
+  const { items } = await jobs.list({ kind: 'host.recover' }, { limit: 100 });
+  return items.some(
+    ({ state, payload: { host } }) => !isJobOver(state) && typeof host === 'string' && names.includes(host),
+  );
 }
 
 type Log = (types: readonly string[], about: Moref) => Promise<readonly LoggedEvent[]>;
