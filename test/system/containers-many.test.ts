@@ -22,8 +22,9 @@ describe('five hundred containers, made at once by four workers', () => {
       Array.from({ length: COUNT }, async (_, at) => {
         const named = at % 2 === 0 ? { name: `many-${at}` } : {};
         const { id } = await system.succeed('container.create', { image: 'busybox', mounts, ...named });
-        await system.succeed('container.start', { container: String(id) });
-        return String(id);
+        if (typeof id !== 'string') throw new Error('a creation tells the id');
+        await system.succeed('container.start', { container: id });
+        return id;
       }),
     );
     const records = await Promise.all(ids.map((id) => system.record(id)));
