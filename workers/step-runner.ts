@@ -60,8 +60,12 @@ function contextOf(run: Run, step: AnyStep, dataCentre: DataCentre, joined: Join
     run.fence.signal.throwIfAborted();
     const ref = await start();
     run.addTask(step.name, step.task?.method ?? 'Task', ref);
-    await run.flush();
-    return watchTask(run, step.name, ref, dataCentre);
+    const stored = run.flush();
+    // vCenter is asked while Redis writes; nobody hears of the Task's end before its reference is stored.
+    const watched = watchTask(run, step.name, ref, dataCentre);
+    watched.catch(() => undefined);
+    await stored;
+    return watched;
   });
 }
 
