@@ -1,4 +1,14 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** The crash tests take longest and mostly wait: what comes first has company to the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isCrash = ({ moduleId }: TestSpecification): boolean => moduleId.includes('/test/crash/');
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isCrash), ...sorted.filter((file) => !isCrash(file))];
+  }
+}
 
 export default defineConfig({
   test: {
@@ -11,5 +21,6 @@ export default defineConfig({
     maxWorkers: 2,
     pool: 'forks',
     restoreMocks: true,
+    sequence: { sequencer: LongestFirst },
   },
 });

@@ -60,7 +60,7 @@ const openBind = explainOpenDocker(config) ?? (await explainOpenBind(config, key
 if (openBind !== undefined) refuse(openBind);
 
 const world = createWorld(config);
-const submit = createSubmit({ catalogue, world, jobs, nowMs, randomBytes });
+const submit = createSubmit({ catalogue, world, jobs, records, nowMs, randomBytes });
 const version = packageJson.version;
 /** Only to log in and to search: pulls are the workers'. */
 const registry = openRegistry({

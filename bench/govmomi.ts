@@ -7,7 +7,8 @@ import type { LabVcenter } from '../lab/vcenter.ts';
 import { endProcess, ROOT } from './lab-system.ts';
 
 export interface GovmomiRound {
-  readonly action: 'create' | 'remove';
+  readonly action: 'create' | 'remove' | 'recover';
+  /** Of volumes, or of machines on the host that was lost. */
   readonly names: readonly string[];
   readonly concurrency: number;
   readonly keeps: boolean;

@@ -12,7 +12,7 @@ import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createSubmit } from '../jobs/submit.ts';
 import { compileCache, WORKER_FLAGS } from '../lab/node-process.ts';
-import { LAB_IMAGE_STORE, LAB_VOLUME_STORES, type LabVcenter, startVcenter } from '../lab/vcenter.ts';
+import { LAB_CONTAINERS, LAB_IMAGE_STORE, LAB_VOLUME_STORES, type LabVcenter, startVcenter } from '../lab/vcenter.ts';
 import { randomBytes, systemClock } from '../platform/clock.ts';
 import { parseRedisUrl } from '../platform/redis-url.ts';
 import { parseImageStore } from '../platform/registry-values.ts';
@@ -32,6 +32,8 @@ export interface BenchVcenter {
   takeCalls(): Promise<Readonly<Record<string, number>>>;
   /** Makes every Task of these methods take so long, in ms, before it has its effect. */
   slowTasks(methods: readonly string[], ms: number): Promise<void>;
+  /** Asks the lab for something: what it does to hosts, or shows of machines. */
+  lab(method: 'GET' | 'POST', path: string, body?: object): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -41,6 +43,11 @@ export async function openBenchVcenter(): Promise<BenchVcenter> {
   const vcenter = await startVcenter({ root: ROOT, dir, listen: { host: '127.0.0.1', port: 0 }, logger });
   const control = (path: string): URL => new URL(path, vcenter.labUrl.replace(/\/?$/, '/'));
   const calls = control('calls');
+  const lab = async (method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> => {
+    const reply = await fetch(control(path), { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    if (!reply.ok) throw new Error(`${method} ${path}: HTTP ${reply.status} ${await reply.text()}`);
+    return reply.json();
+  };
   const figures = z.object({ byMethod: z.record(z.string(), z.number()), folder: z.record(z.string(), z.number()) });
   return {
     vcenter,
@@ -51,12 +58,9 @@ export async function openBenchVcenter(): Promise<BenchVcenter> {
       return { ...byMethod, ...Object.fromEntries(files) };
     },
     async slowTasks(methods, ms) {
-      for (const method of methods) {
-        const body = JSON.stringify({ method, ms });
-        const reply = await fetch(control('task-latency'), { method: 'POST', body });
-        if (!reply.ok) throw new Error(`the lab refused the latency: HTTP ${reply.status}`);
-      }
+      for (const method of methods) await lab('POST', 'task-latency', { method, ms });
     },
+    lab,
     async close() {
       await vcenter.stop();
       await rm(dir, { recursive: true, force: true });
@@ -116,8 +120,15 @@ export async function openLabSystem(
   const world = createWorld({
     volumeStores: parseVolumeStores(LAB_VOLUME_STORES),
     images: { store: parseImageStore(LAB_IMAGE_STORE) },
+    containers: LAB_CONTAINERS,
   });
-  const submit = createSubmit({ catalogue, world, jobs: store.jobs, nowMs, randomBytes });
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await Promise.all(workers.map(endProcess));
+    await store.close();
+    await closeRedis();
+  };
+  const submit = createSubmit({ catalogue, world, jobs: store.jobs, records: store.records, nowMs, randomBytes });
   return {
     redis,
     store,
@@ -128,11 +139,7 @@ export async function openLabSystem(
       if (job?.state !== 'succeeded') throw new Error(`${kind} ended ${job?.state}: ${JSON.stringify(job?.error)}`);
       return id;
     },
-    async close() {
-      await Promise.all(workers.map(endProcess));
-      await store.close();
-      await closeRedis();
-    },
+    close: () => (closing ??= close()),
   };
 }
 

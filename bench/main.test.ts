@@ -28,6 +28,11 @@ describe.concurrent('each script measures, and says what beside what', () => {
     ['latency', ['--jobs=3', '--rounds=1', '--depth=20'], /20 waiting, one at a time: p50 .* p99/],
     ['redis', ['--jobs=4', '--rounds=1'], /volume\.create: .* bytes a job/],
     ['images', ['--sample=demo', '--rounds=1'], /by hand takes \d.* goal 1\.00\n.* worker process \d+ MB/],
+    [
+      'containers',
+      ['--containers=4', '--parts=2', '--workers=2'],
+      /4 containers had distinct names, uuids and machines/,
+    ],
     ['volume-list', ['--volumes=30', '--requests=2'], /30 volumes, .*\n.*\n.* p99 \d+ ms; goal under 300/],
   ])('%s', async (name, options, says) => {
     const output = await bench(name, ...options);
@@ -38,7 +43,17 @@ describe.concurrent('each script measures, and says what beside what', () => {
 
   test('--help names every script and option', async () => {
     const help = await bench('--help');
-    for (const word of ['jobs:', 'volumes:', 'soap:', 'latency:', 'redis:', 'images:', 'volume-list:', '--task-ms='])
+    for (const word of [
+      'jobs:',
+      'volumes:',
+      'soap:',
+      'latency:',
+      'redis:',
+      'containers:',
+      'images:',
+      'volume-list:',
+      '--task-ms=',
+    ])
       expect(help).toContain(word);
   });
 });

@@ -13,6 +13,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   soap: async () => (await import('./soap.ts')).soap,
   latency: async () => (await import('./latency.ts')).latency,
   redis: async () => (await import('./redis.ts')).redis,
+  containers: async () => (await import('./containers.ts')).containers,
+  recovery: async () => (await import('./recovery.ts')).recovery,
   images: async () => (await import('./images.ts')).images,
   'volume-list': async () => (await import('./volume-list.ts')).volumeList,
 };

@@ -113,7 +113,7 @@ export async function openBenchSystem(
   });
   return {
     store,
-    submit: createSubmit({ catalogue, world, jobs: store.jobs, nowMs, randomBytes }),
+    submit: createSubmit({ catalogue, world, jobs: store.jobs, records: store.records, nowMs, randomBytes }),
     async close() {
       await worker.close();
       await store.close();

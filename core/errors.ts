@@ -95,6 +95,7 @@ export const ERROR_CODES = {
     advice: 'All SCSI slots of the machine are taken: detach a disk or use another machine.',
   },
   'job-not-cancellable': { kind: 'conflict', advice: 'The job is already over.' },
+  'not-yet': { kind: 'unavailable', advice: 'Nothing is wrong: the job goes on by itself when its time has come.' },
   'job-not-dead': { kind: 'conflict', advice: 'Only dead letters can be redriven or discarded.' },
   'record-stale': {
     kind: 'conflict',
@@ -105,6 +106,22 @@ export const ERROR_CODES = {
   'job-cancelled': { kind: 'conflict', advice: 'Somebody cancelled the job; submit it again if it is still wanted.' },
   'shrink-refused': { kind: 'invalid', advice: 'A volume only grows: ask for more than it has.' },
   'operation-unsupported': { kind: 'unsupported', advice: 'The message names the alternative.' },
+  'container-not-found': {
+    kind: 'not-found',
+    advice: 'List the containers; right after Redis was emptied, run `reconcile.run`.',
+  },
+  'container-exists': {
+    kind: 'conflict',
+    advice: 'Remove or rename the container that has the name, or use another name.',
+  },
+  'container-busy': {
+    kind: 'conflict',
+    advice: 'The message names the state: stop, start or unpause it first, or wait for the job that is at it.',
+  },
+  'container-lost': {
+    kind: 'conflict',
+    advice: 'Its machine is not in vCenter any more: register it again in the vSphere client, or remove the container.',
+  },
   'reference-invalid': { kind: 'invalid', advice: 'An image is named `[registry/]repository[:tag][@digest]`.' },
   'image-not-found': { kind: 'not-found', advice: 'List the images; pull it first.' },
   'image-in-use': {
@@ -245,6 +262,8 @@ export interface ErrorDetails {
   readonly file?: string;
   readonly fields?: readonly FieldFault[];
   readonly retryAfterMs?: number;
+  /** It was waited for long enough: no other attempt, whatever the code says. */
+  readonly isFinal?: true;
   /** The vSphere fault as it came, without credentials. */
   readonly fault?: { readonly type: string; readonly message: string; readonly detail?: unknown };
 }

@@ -19,6 +19,10 @@ export type DiskUuid = Branded<'DiskUuid'>;
 export type MachineUuid = Branded<'MachineUuid'>;
 /** A volume's name, unique in the whole system. */
 export type VolumeName = Branded<'VolumeName'>;
+/** 64 hexadecimal digits in lower case, as Docker's. */
+export type ContainerId = Branded<'ContainerId'>;
+/** What people call a container; unique, and its machine's name in vSphere. */
+export type ContainerName = Branded<'ContainerName'>;
 
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 const JOB_ID = /^[0-9a-hjkmnp-tv-z]{26}$/;
@@ -98,7 +102,20 @@ export function parseMachineUuid(text: string): MachineUuid | undefined {
   return parts === null ? undefined : (parts.slice(1).join('-') as MachineUuid);
 }
 
-export const RESOURCE_TYPES = ['volume', 'machine', 'image', 'layer', 'pull', 'system'] as const;
+export const RESOURCE_TYPES = [
+  'volume',
+  'machine',
+  'image',
+  'layer',
+  'pull',
+  'container',
+  'container-name',
+  'restart',
+  'again',
+  'host',
+  'host-job',
+  'system',
+] as const;
 
 export function resourceKey(type: (typeof RESOURCE_TYPES)[number], name: string): ResourceKey {
   return `${type}:${name}` as ResourceKey;
@@ -125,4 +142,26 @@ export function explainBadVolumeName(text: string): string | undefined {
 
 export function parseVolumeName(text: string): VolumeName | undefined {
   return explainBadVolumeName(text) === undefined ? (text as VolumeName) : undefined;
+}
+
+export function parseContainerId(text: string): ContainerId | undefined {
+  return /^[0-9a-f]{64}$/.test(text) ? (text as ContainerId) : undefined;
+}
+
+/** Docker's rule; at most 80 characters, as vSphere's names of machines. */
+export function explainBadContainerName(text: string): string | undefined {
+  if (text.length > 80) return 'a container name has at most 80 characters: vSphere names its machine so';
+  if (VOLUME_NAME.test(text)) return undefined;
+  return `Invalid container name (${text}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`;
+}
+
+export function parseContainerName(text: string): ContainerName | undefined {
+  return explainBadContainerName(text) === undefined ? (text as ContainerName) : undefined;
+}
+
+/** The BIOS uuid of a container's machine: the beginning of its id, marked as a custom uuid (version 8, RFC 9562). */
+export function machineUuidOf(id: ContainerId): MachineUuid {
+  const variant = '89ab'.charAt(Number.parseInt(id.charAt(16), 16) & 3);
+  const hex = `${id.slice(0, 12)}8${id.slice(13, 16)}${variant}${id.slice(17, 32)}`;
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as MachineUuid;
 }

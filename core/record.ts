@@ -1,9 +1,18 @@
+import type { ContainerNameRecord, ContainerRecord } from './container.ts';
 import type { HostRecord, StoreRecord } from './host.ts';
 import type { ImageRecord, LayerRecord } from './image.ts';
 import type { StrayRecord, VolumeRecord } from './volume.ts';
 
 /** Every record there is, told apart by `type`. */
-export type AnyRecord = VolumeRecord | ImageRecord | LayerRecord | HostRecord | StoreRecord | StrayRecord;
+export type AnyRecord =
+  | VolumeRecord
+  | ImageRecord
+  | LayerRecord
+  | ContainerRecord
+  | ContainerNameRecord
+  | HostRecord
+  | StoreRecord
+  | StrayRecord;
 export type RecordType = AnyRecord['type'];
 export type RecordOf<T extends RecordType> = Extract<AnyRecord, { readonly type: T }>;
 

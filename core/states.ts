@@ -26,6 +26,25 @@ export type ImageState = keyof typeof IMAGE_STATES;
 export type LayerState = ImageState;
 
 /**
+ * `running`, `paused` and `exited` are what its machine is. recovering: its host was lost; no exit is decided meanwhile. dead: it cannot
+ * go on without a person, the record says why.
+ */
+export const CONTAINER_STATES = {
+  creating: ['created', 'removing', 'dead'],
+  created: ['starting', 'running', 'removing', 'dead'],
+  starting: ['running', 'created', 'exited', 'recovering', 'removing', 'dead'],
+  running: ['stopping', 'paused', 'exited', 'recovering', 'removing', 'dead'],
+  paused: ['running', 'stopping', 'exited', 'recovering', 'removing', 'dead'],
+  stopping: ['exited', 'running', 'paused', 'recovering', 'removing', 'dead'],
+  exited: ['starting', 'running', 'removing', 'dead'],
+  recovering: ['running', 'paused', 'exited', 'stopping', 'removing', 'dead'],
+  removing: ['removed', 'created', 'exited', 'dead'],
+  removed: [],
+  dead: ['created', 'starting', 'running', 'paused', 'exited', 'recovering', 'stopping', 'removing'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+export type ContainerState = keyof typeof CONTAINER_STATES;
+
+/**
  * waiting: in its lines, or until `retryAt`. running: a worker holds its claim. dead: a dead letter, waits for a person.
  * failed: a dead letter that a person discarded. The last four are over.
  */
@@ -39,7 +58,13 @@ export const JOB_STATES = {
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 export type JobState = keyof typeof JOB_STATES;
 
-export const TABLES = { volume: VOLUME_STATES, layer: IMAGE_STATES, image: IMAGE_STATES, job: JOB_STATES } as const;
+export const TABLES = {
+  volume: VOLUME_STATES,
+  layer: IMAGE_STATES,
+  image: IMAGE_STATES,
+  container: CONTAINER_STATES,
+  job: JOB_STATES,
+} as const;
 
 function mayFollow(table: Readonly<Record<string, readonly string[]>>, from: string, to: string): boolean {
   return table[from]?.includes(to) ?? false;

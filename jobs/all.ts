@@ -1,7 +1,15 @@
 import type { AnyKind } from './define.ts';
+import { CONTAINER_KINDS } from './container/kinds.ts';
+import { HOST_KINDS } from './host/kinds.ts';
 import { IMAGE_KINDS } from './image/kinds.ts';
 import { reconcileRun } from './reconcile/run.ts';
 import { VOLUME_KINDS } from './volume/kinds.ts';
 
 /** Every kind there is; the order is that of the documentation. */
-export const ALL_KINDS: readonly AnyKind[] = [...VOLUME_KINDS, ...IMAGE_KINDS, reconcileRun];
+export const ALL_KINDS: readonly AnyKind[] = [
+  ...VOLUME_KINDS,
+  ...IMAGE_KINDS,
+  ...CONTAINER_KINDS,
+  ...HOST_KINDS,
+  reconcileRun,
+];

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
-import type { ErrorFacts, FieldFault } from '../core/errors.ts';
+import type { ErrorCode, ErrorFacts, FieldFault } from '../core/errors.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { JobId, Moref, ResourceKey, TaskRef } from '../core/ids.ts';
+import type { ContainerWorld, RecoveryWorld } from '../core/container.ts';
 import type { ImageStore, Platform } from '../core/image.ts';
 import type { JobProgress, JsonObject } from '../core/job.ts';
 import type { CredentialRequests } from '../core/ports/credentials.ts';
@@ -21,6 +22,16 @@ export interface World {
   readonly imageStore?: ImageStore;
   /** Of which an index is asked when the caller does not say. */
   readonly platform: Platform;
+  /** Absent: this installation runs no containers. */
+  readonly containers?: ContainerWorld;
+  readonly recovery: RecoveryWorld;
+}
+
+/** What a submission may look at. */
+export interface PrepareContext {
+  readonly records: RecordStore;
+  readonly world: World;
+  readonly randomBytes: (size: number) => Uint8Array;
 }
 
 /** What image kinds need beside vSphere. */
@@ -55,9 +66,10 @@ export interface StepContext<P, N> {
   /**
    * Submits another job, of which this one is the parent. It must touch no resource in whose line this job stands, if it is waited for.
    * @param id noted before; a second submission of it changes nothing
+   * @param options.front ahead of all jobs in its lines; the one that holds them runs again afterwards
    */
-  submit(kind: string, payload: JsonObject, id?: JobId): Promise<SubmitOutcome>;
-  readonly jobs: Pick<JobStore, 'read' | 'cancel' | 'discard'>;
+  submit(kind: string, payload: JsonObject, id?: JobId, options?: { readonly front?: boolean }): Promise<SubmitOutcome>;
+  readonly jobs: Pick<JobStore, 'read' | 'list' | 'cancel' | 'discard'>;
   /** For people who watch; says nothing more often than a few times a second. */
   progress(progress: JobProgress): void;
   warn(message: string, data: JsonObject): void;
@@ -71,6 +83,10 @@ export interface StepResult<N> {
   readonly done?: JsonObject;
   /** The step is not done: it is run again when these jobs are over, or one has failed, and no worker is held meanwhile. */
   readonly awaits?: readonly JobId[];
+  /** The step is not done: it is run again after this time, and no worker is held meanwhile. */
+  readonly laterMs?: number;
+  /** What this step found has overtaken what steps before it did: the job goes on at the named one, which runs anew. */
+  readonly backTo?: string;
 }
 
 /**
@@ -97,6 +113,8 @@ export interface Retry {
   readonly maxAttempts: number;
   readonly baseMs: number;
   readonly capMs: number;
+  /** Errors that spend no attempt, whatever their disposition: the kind waits them out, as long as its deadline lets it. */
+  readonly patientWith?: readonly ErrorCode[];
 }
 
 /** What stays of a job that failed for good, after its undo: e.g. the record goes back to what it was. */
@@ -118,6 +136,11 @@ export interface Kind<P = unknown, N = unknown> {
   readonly result: z.ZodType;
   /** Faults that only the configuration can show. Pointers are relative to the payload. */
   readonly check?: (payload: P, world: World) => readonly FieldFault[];
+  /**
+   * Completes a payload before it is stored: with what is to be chosen once (an id), and with resources that only a record names, of the
+   * kind that never changes. What the caller sent under these names is overwritten.
+   */
+  readonly prepare?: (payload: P, context: PrepareContext) => Promise<JsonObject>;
   /** The lines it stands in. */
   readonly resources: (payload: P) => readonly ResourceKey[];
   /** Submissions join an open job of the same kind, resources and payload when true. */

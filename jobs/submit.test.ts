@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { asStowageError } from '../core/errors.ts';
 import { resourceKey } from '../core/ids.ts';
-import type { JobStore, Submission } from '../core/ports/jobs.ts';
+import type { JobStore, RecordStore, Submission } from '../core/ports/jobs.ts';
 import { ALL_KINDS } from './all.ts';
 import { type AnyKind, defineKind } from './define.ts';
 import { createCatalogue } from './registry.ts';
@@ -38,6 +38,7 @@ function recording(): { readonly submit: Submit; readonly taken: readonly Submis
     catalogue: createCatalogue([KIND]),
     world: createWorld({ volumeStores: [] }),
     jobs,
+    records: {} as RecordStore,
     nowMs: () => 1_000,
     randomBytes: (size) => new Uint8Array(size),
   });

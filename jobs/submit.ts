@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { type FieldFault, StowageError } from '../core/errors.ts';
 import { type JobId, newJobId } from '../core/ids.ts';
 import type { Json, JsonObject } from '../core/job.ts';
-import type { JobStore, Role, SubmitOutcome } from '../core/ports/jobs.ts';
+import type { JobStore, RecordStore, Role, SubmitOutcome } from '../core/ports/jobs.ts';
 import type { AnyKind, World } from './define.ts';
 import type { Catalogue } from './registry.ts';
 
@@ -39,10 +39,11 @@ export function createSubmit(parts: {
   readonly catalogue: Catalogue;
   readonly world: World;
   readonly jobs: JobStore;
+  readonly records: RecordStore;
   readonly nowMs: () => number;
   readonly randomBytes: (size: number) => Uint8Array;
 }): Submit {
-  const { catalogue, world, jobs, nowMs, randomBytes } = parts;
+  const { catalogue, world, jobs, records, nowMs, randomBytes } = parts;
   return async (kindName, payload, submitter) => {
     const kind = catalogue.find(kindName);
     if (kind === undefined) throw unknownKind(kindName, catalogue);
@@ -52,10 +53,12 @@ export function createSubmit(parts: {
         `${kind.kind} needs the role ${kind.role}; this key is a ${submitter.role}`,
       );
     }
-    const parsed = parsePayload(kind, payload, world);
-    const stored = payload as JsonObject;
-    const isKeyed = kind.joins || submitter.idempotencyKey !== undefined;
-    const fingerprint = isKeyed ? fingerprintOf({ kind: kind.kind, payload: stored }) : '';
+    const asked = parsePayload(kind, payload, world);
+    const sent = payload as JsonObject;
+    const added = await kind.prepare?.(asked, { records, world, randomBytes });
+    const stored = added === undefined ? sent : { ...sent, ...added };
+    const parsed = added === undefined ? asked : parsePayload(kind, stored, world);
+    const printOf = (what: JsonObject): string => fingerprintOf({ kind: kind.kind, payload: what });
     const outcome = await jobs.submit({
       id: submitter.id ?? newJobId(nowMs(), randomBytes(10)),
       kind: kind.kind,
@@ -63,10 +66,10 @@ export function createSubmit(parts: {
       payload: stored,
       resources: kind.resources(parsed),
       stepNames: kind.steps.map((step) => step.name),
-      ...(kind.joins ? { naturalKey: fingerprint } : {}),
+      ...(kind.joins ? { naturalKey: printOf(stored) } : {}),
       ...(submitter.idempotencyKey === undefined
         ? {}
-        : { idempotency: { scope: submitter.actor, key: submitter.idempotencyKey, fingerprint } }),
+        : { idempotency: { scope: submitter.actor, key: submitter.idempotencyKey, fingerprint: printOf(sent) } }),
       actor: submitter.actor,
       ...(submitter.traceparent === undefined ? {} : { traceparent: submitter.traceparent }),
       ...(submitter.parent === undefined ? {} : { parent: submitter.parent }),

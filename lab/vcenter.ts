@@ -57,6 +57,16 @@ export const LAB_VOLUME_STORES =
 
 /** Where images lie: beside them. */
 export const LAB_IMAGE_STORE = '[shared-1] stowage';
+/** As the configuration gives it on the lab, where nothing is set. */
+export const LAB_CONTAINERS = {
+  folder: 'stowage',
+  pool: 'stowage',
+  store: { datastore: 'shared-1', root: 'stowage' },
+  network: 'VM Network',
+  scratchBytes: 8_000_000_000,
+  memoryBytes: 512_000_000,
+  cpus: 1,
+} as const;
 
 /** Builds the simulated vCenter if need be, starts it, and waits until it answers. */
 export async function startVcenter(settings: VcenterSettings): Promise<LabVcenter> {

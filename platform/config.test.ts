@@ -42,6 +42,7 @@ describe('readConfig', () => {
       workers: 2,
       lockMs: 10_000,
       reconcileIntervalMs: 600_000,
+      recovery: { graceMs: 1_000, haWaitMs: 120_000, roomWaitMs: 1_800_000 },
       historyJobs: 10_000,
       logLevel: 'info',
       redisPrefix: 'stowage',

@@ -40,6 +40,25 @@ export interface ImageConfig {
   readonly mover?: string;
 }
 
+/** Where machines of containers live, and what they get when nobody says. Sizes in bytes. */
+export interface ContainerConfig {
+  readonly folder: string;
+  readonly pool: string;
+  readonly cluster?: string;
+  readonly store: { readonly datastore: string; readonly root: string };
+  readonly network: string;
+  readonly scratchBytes: number;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+}
+
+/** How patient recovery is. */
+export interface RecoveryConfig {
+  readonly graceMs: number;
+  readonly haWaitMs: number;
+  readonly roomWaitMs: number;
+}
+
 export interface RegistryConfig {
   readonly mirrors: Mirrors;
   readonly insecure: NamePatterns;
@@ -62,6 +81,9 @@ export interface Config {
   readonly dockerTls?: DockerTlsConfig;
   readonly dockerRoles: SubjectRoles;
   readonly images: ImageConfig;
+  /** Absent when there is no place for images: without images there are no containers. */
+  readonly containers?: ContainerConfig;
+  readonly recovery: RecoveryConfig;
   readonly registries: RegistryConfig;
   readonly labListen?: ListenAddress;
   readonly labRegistryListen?: ListenAddress;
@@ -140,6 +162,21 @@ function imagesOf(values: SettingValues, dataDir: string): ImageConfig {
   };
 }
 
+function containersOf(values: SettingValues, images: ImageConfig): ContainerConfig | undefined {
+  const store = values.STOWAGE_CONTAINER_STORE ?? images.store;
+  if (store === undefined) return undefined;
+  return {
+    folder: values.STOWAGE_CONTAINER_FOLDER,
+    pool: values.STOWAGE_CONTAINER_POOL,
+    ...present({ cluster: values.VCENTER_CLUSTER }),
+    store,
+    network: values.STOWAGE_CONTAINER_NETWORK,
+    scratchBytes: values.STOWAGE_CONTAINER_SCRATCH,
+    memoryBytes: values.STOWAGE_CONTAINER_MEMORY,
+    cpus: values.STOWAGE_CONTAINER_CPUS,
+  };
+}
+
 function registriesOf(values: SettingValues): RegistryConfig {
   return {
     mirrors: values.STOWAGE_REGISTRY_MIRRORS,
@@ -166,8 +203,10 @@ function assemble(values: SettingValues, env: Environment): Config {
             datacenter: values.VCENTER_DATACENTER,
           }),
         };
+  const images = imagesOf(values, dataDir);
   return {
     ...present({
+      containers: containersOf(values, images),
       vcenter,
       redis: values.REDIS_URL,
       volumeStores: values.STOWAGE_VOLUME_STORES,
@@ -177,7 +216,12 @@ function assemble(values: SettingValues, env: Environment): Config {
       dockerTls: dockerTlsOf(values),
     }),
     dockerRoles: values.STOWAGE_DOCKER_ROLES,
-    images: imagesOf(values, dataDir),
+    images,
+    recovery: {
+      graceMs: values.STOWAGE_HOST_GRACE_MS,
+      haWaitMs: values.STOWAGE_HA_WAIT * 1_000,
+      roomWaitMs: values.STOWAGE_ROOM_WAIT * 1_000,
+    },
     registries: registriesOf(values),
     restListen: values.STOWAGE_REST_LISTEN,
     dockerListen: values.STOWAGE_DOCKER_LISTEN,

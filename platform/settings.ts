@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseRedisUrl } from './redis-url.ts';
+import { CONTAINER_SETTINGS } from './container-settings.ts';
 import { REGISTRY_SETTINGS } from './registry-settings.ts';
 import { listen, parsedBy, secretOf, type Setting, whole } from './setting.ts';
 import { parseVolumeStores } from './volume-stores.ts';
@@ -184,6 +185,7 @@ export const SETTINGS = {
     description: 'Connections that one process opens to vCenter at most; uploads of layers have up to four more.',
   },
   ...REGISTRY_SETTINGS,
+  ...CONTAINER_SETTINGS,
 } as const satisfies Readonly<Record<string, Setting>>;
 
 export type SettingName = keyof typeof SETTINGS;

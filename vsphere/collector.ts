@@ -206,8 +206,7 @@ export class Collector {
     const isTruncated = update.truncated === true;
     const updates = new Map((update.filterSet ?? []).map(({ filter, objectSet }) => [filter, objectSet ?? []]));
     for (const object of updates.get(rig.taskFilter) ?? []) this.#applyTask(object);
-    const ofInventory = rig.inventoryFilter === undefined ? undefined : updates.get(rig.inventoryFilter);
-    if (ofInventory !== undefined) this.#inventory.apply(ofInventory, isTruncated);
+    if (rig.inventoryFilter !== undefined) this.#inventory.apply(updates.get(rig.inventoryFilter) ?? [], isTruncated);
     this.#machines.apply(rig, updates, isTruncated);
   }
 

@@ -53,3 +53,18 @@ test('nothing is told of a rig that is only half reported', () => {
   vi.advanceTimersByTime(5_000);
   expect(told).toEqual([90]);
 });
+
+test('an answer that comes in parts is told with its last, also when that has nothing of the inventory', () => {
+  const feed = new InventoryFeed();
+  const told = listen(feed);
+  feed.apply([datastore('enter', 90)], true);
+  expect(told).toEqual([]);
+  feed.apply([], false);
+  expect(told).toEqual([90]);
+  feed.apply([datastore('modify', 70, false)], true);
+  feed.apply([], false);
+  expect(told).toEqual([90, 70]);
+  feed.apply([], false);
+  vi.advanceTimersByTime(5_000);
+  expect(told).toEqual([90, 70]);
+});

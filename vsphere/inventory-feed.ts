@@ -16,6 +16,7 @@ export class InventoryFeed {
   #view = new InventoryView();
   #isWhole = false;
   #hasNews = false;
+  #hasChanges = false;
   #figuresTimer: NodeJS.Timeout | undefined;
 
   get isWanted(): boolean {
@@ -37,12 +38,16 @@ export class InventoryFeed {
     this.#view = new InventoryView();
     this.#isWhole = false;
     this.#hasNews = false;
+    this.#hasChanges = false;
   }
 
+  /** To be called for every answer, also where nothing is new here: what an answer before has begun is complete with the first that is not truncated. */
   apply(objects: readonly Vim<'ObjectUpdate'>[], isTruncated: boolean): void {
     for (const object of objects) if (this.#view.apply(object)) this.#hasNews = true;
-    if (isTruncated) return;
+    this.#hasChanges ||= objects.length > 0;
+    if (isTruncated || !this.#hasChanges) return;
     this.#isWhole = true;
+    this.#hasChanges = false;
     if (this.#hasNews) this.#tell();
     else this.#figuresTimer ??= setTimeout(() => this.#tell(), FIGURES_DELAY_MS).unref();
   }

@@ -8,9 +8,15 @@ import type { Vim } from './schema/vim.ts';
 // What CreateVM_Task is told of a container's machine.
 
 const DEFAULT_GUEST = 'otherLinux64Guest';
-/** PVSCSI has 15 places beside its own: 7. */
-const UNITS = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+/** The unit that a SCSI controller itself takes. */
+const OWN_UNIT = 7;
+/** Places of every SCSI controller: 15. */
+const UNITS = unitsTo(15);
+/** Of a PVSCSI controller with virtual hardware 14 (vSphere 6.7) and later: 64. Source: configuration maximums. */
+const WIDE_UNITS = unitsTo(64);
 const MAX_CONTROLLERS = 4;
+/** Docker's limit of layers, and the scratch disk. */
+const MAX_DISKS = 128;
 const NIC_KEY = -201;
 
 export type NicBacking = NonNullable<Extract<DeviceChange['device'], { xsiType: 'VirtualVmxnet3' }>['backing']>;
@@ -22,9 +28,18 @@ interface Place {
   readonly unit: number;
 }
 
-function placeOf(n: number): Place {
-  const controllerKey = newControllerKey(Math.floor(n / UNITS.length));
-  return { key: newDiskKey(n), controllerKey, unit: UNITS[n % UNITS.length] ?? 0 };
+function unitsTo(last: number): readonly number[] {
+  return Array.from({ length: last + 1 }, (_, unit) => unit).filter((unit) => unit !== OWN_UNIT);
+}
+
+/** As many on a controller as any of them takes; more only when there are not enough controllers. */
+function unitsFor(count: number): readonly number[] {
+  return count > MAX_CONTROLLERS * UNITS.length ? WIDE_UNITS : UNITS;
+}
+
+function placeOf(n: number, units: readonly number[]): Place {
+  const controllerKey = newControllerKey(Math.floor(n / units.length));
+  return { key: newDiskKey(n), controllerKey, unit: units[n % units.length] ?? 0 };
 }
 
 function scratchDisk({ path, capacityBytes }: MachineSpec['scratch'], at: Place): DeviceChange {
@@ -52,15 +67,14 @@ function scratchDisk({ path, capacityBytes }: MachineSpec['scratch'], at: Place)
 /** @throws StowageError `machine-full` */
 function diskChanges({ name, layers, scratch }: MachineSpec): readonly DeviceChange[] {
   const count = layers.length + 1;
-  const controllers = Math.ceil(count / UNITS.length);
-  if (controllers > MAX_CONTROLLERS) {
-    const most = MAX_CONTROLLERS * UNITS.length;
-    throw new StowageError('machine-full', `${name} would have ${count} disks, a machine has places for ${most}`);
-  }
+  if (count > MAX_DISKS)
+    throw new StowageError('machine-full', `${name} would have ${layers.length} layers; ${MAX_DISKS - 1} are the most`);
+  const units = unitsFor(count);
+  const controllers = Math.ceil(count / units.length);
   return [
     ...Array.from({ length: controllers }, (_, bus) => newController(newControllerKey(bus), bus)),
-    ...layers.map((path, n) => existingDisk(path, 'independent_nonpersistent', placeOf(n))),
-    scratchDisk(scratch, placeOf(layers.length)),
+    ...layers.map((path, n) => existingDisk(path, 'independent_nonpersistent', placeOf(n, units))),
+    scratchDisk(scratch, placeOf(layers.length, units)),
   ];
 }
 

@@ -19,7 +19,10 @@ export interface MachinesOptions {
   readonly places: Places;
 }
 
-type Lifecycle = Pick<Machines, 'create' | 'createdMachine' | 'register' | 'unregister' | 'destroy' | 'rename'>;
+type Lifecycle = Pick<
+  Machines,
+  'create' | 'createdMachine' | 'register' | 'unregister' | 'destroy' | 'rename' | 'moveInto'
+>;
 
 function lifecycle({ caller, places }: MachinesOptions): Lifecycle {
   return {
@@ -51,6 +54,9 @@ function lifecycle({ caller, places }: MachinesOptions): Lifecycle {
 
     destroy: async (machine, fence) => taskRef(await caller.change('Destroy_Task', machine, {}, fence)),
 
+    moveInto: async (machine, folder, fence) =>
+      taskRef(await caller.change('MoveIntoFolder_Task', folder, { list: [machine] }, fence)),
+
     rename: async (machine, newName, fence) => taskRef(await caller.change('Rename_Task', machine, { newName }, fence)),
   };
 }
@@ -75,8 +81,10 @@ function shape(caller: VimCaller): Shape {
 
   return {
     reconfigure: (spec, fence) => {
-      const { cpus, cpuLimitMhz, memoryMib, extraConfig } = spec;
+      const { cpus, cpuLimitMhz, memoryMib, extraConfig, attach = [], detachKeys = [] } = spec;
+      const deviceChange = [...detachChanges(detachKeys), ...attachChanges(attach)];
       const config = {
+        ...(deviceChange.length === 0 ? {} : { deviceChange }),
         ...(cpus === undefined ? {} : { numCPUs: cpus }),
         ...(memoryMib === undefined ? {} : { memoryMB: memoryMib }),
         ...(cpuLimitMhz === undefined ? {} : { cpuAllocation: cpuAllocation(cpuLimitMhz) }),

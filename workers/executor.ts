@@ -27,6 +27,12 @@ const OUTAGES: readonly ErrorCode[] = [
   'redis-unavailable',
 ];
 
+const NOT_YET = {
+  state: 'waiting',
+  error: new StowageError('not-yet', 'the job waits for its time').facts,
+  counts: false,
+} as const;
+
 export interface Executor {
   /** Runs one attempt of the job that the entry names, if its turn has come. Never rejects because of the job. */
   handle(entry: Entry): Promise<EntryVerdict>;
@@ -162,15 +168,19 @@ export function createExecutor(parts: ExecutorParts): Executor {
   }
 
   async function goForward(run: Run): Promise<EntryVerdict> {
-    for (const step of run.kind.steps) {
-      if (run.step(step.name).state === 'done') continue;
+    const { steps } = run.kind;
+    for (let at = 0; at < steps.length; at += 1) {
+      const step = steps[at];
+      if (step === undefined || run.step(step.name).state === 'done') continue;
       run.fence.signal.throwIfAborted();
       if (step.applies?.(endContext(run, run.fence)) === false) {
         run.setStep({ ...run.step(step.name), state: 'skipped' });
         continue;
       }
       const result = await runStep(run, step, parts.dataCentre);
+      if (result.backTo !== undefined) at = goBack(run, result.backTo) - 1;
       if (result.awaits !== undefined) return end(run, { state: 'awaiting', children: result.awaits });
+      if (result.laterMs !== undefined) return end(run, { ...NOT_YET, retryInMs: result.laterMs });
       if (result.done !== undefined) {
         skipTheRest(run);
         return end(run, { state: 'succeeded', result: result.done });
@@ -195,12 +205,17 @@ export function createExecutor(parts: ExecutorParts): Executor {
       return end(run, { state: 'waiting', error: error.facts, retryInMs: 0, counts: false });
     if (error.code === 'claim-lost') throw error;
     markFailed(run.span, error);
-    if (error.code === 'job-cancelled')
+    const isWaitedOut =
+      run.fence.interruption === undefined &&
+      error.details.isFinal !== true &&
+      (run.kind.retry.patientWith ?? []).includes(error.code);
+    if (error.code === 'job-cancelled' && !isWaitedOut)
       return abandon(run, { end: 'cancelled', error: error.facts, tries: 0 }, attempt);
     const { failures } = run.claim;
-    const counts = !OUTAGES.includes(error.code);
+    const counts = !isWaitedOut && !OUTAGES.includes(error.code);
     const isLast = counts && failures + 1 >= run.claim.job.maxAttempts;
-    if (dispositionOf(error.code) === 'fatal' || isLast) {
+    const isFatal = error.details.isFinal === true || (dispositionOf(error.code) === 'fatal' && !isWaitedOut);
+    if (isFatal || isLast) {
       parts.logger.warn({ err: error, step: run.current }, 'the job failed for good');
       return abandon(run, { end: 'dead', error: error.facts, tries: 0 }, attempt);
     }
@@ -248,6 +263,15 @@ interface Attempt {
 /** For what decides and renders, and starts nothing. */
 function endContext(run: Run, fence: ClaimFence): StepContext<unknown, JsonObject> {
   return run.context(fence, () => Promise.reject(new TypeError('only a step starts a Task')));
+}
+
+/** @returns the index of the step, which is pending again with all that follow */
+function goBack(run: Run, name: string): number {
+  const { steps } = run.kind;
+  const target = steps.findIndex((step) => step.name === name);
+  if (target < 0) throw new TypeError(`${run.kind.kind} has no step ${name}`);
+  for (const step of steps.slice(target)) run.setStep({ ...run.step(step.name), state: 'pending' });
+  return target;
 }
 
 function skipTheRest(run: Run): void {

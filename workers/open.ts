@@ -5,10 +5,12 @@ import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
 import { asStowageError } from '../core/errors.ts';
 import type { ImagePorts, World } from '../jobs/define.ts';
 import type { Catalogue } from '../jobs/registry.ts';
-import { createSubmit } from '../jobs/submit.ts';
+import { createSubmit, type Submit } from '../jobs/submit.ts';
 import type { Clock, RandomBytes } from '../platform/clock.ts';
 import { type Logger, withLogContext } from '../platform/log.ts';
+import { watchContainers } from './container-watcher.ts';
 import { createExecutor } from './executor.ts';
+import { HostLosses } from './host-losses.ts';
 import { lead } from './leading.ts';
 import { watchInventory } from './watcher.ts';
 
@@ -49,7 +51,14 @@ const CLOSE_MS = 8_000;
 /** Starts a worker: it takes entries of every lane, and stands for the lead. */
 export async function openWorker(settings: WorkerSettings): Promise<RunningWorker> {
   const { ports, catalogue, world, logger, clock, randomBytes } = settings;
-  const submit = createSubmit({ catalogue, world, jobs: ports.jobs, nowMs: () => clock.nowMs(), randomBytes });
+  const submit = createSubmit({
+    catalogue,
+    world,
+    jobs: ports.jobs,
+    records: ports.records,
+    nowMs: () => clock.nowMs(),
+    randomBytes,
+  });
   const executor = createExecutor({
     ...ports,
     catalogue,
@@ -70,22 +79,35 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
   }
   const leading = new AbortController();
   const led = ports.leader.run((term) => {
-    const watch = (signal: AbortSignal): Promise<void> =>
-      watchInventory(
+    const { graceMs } = world.recovery;
+    const losses = new HostLosses({
+      submit,
+      records: ports.records,
+      graceMs,
+      logger,
+      monotonicMs: () => clock.monotonicMs(),
+    });
+    const watch = async (signal: AbortSignal): Promise<void> => {
+      const inventory = watchInventory(
         {
           inventory: ports.dataCentre.inventory,
           records: ports.records,
           stores: world.stores,
           logger,
           nowMs: () => clock.nowMs(),
+          ...(world.containers === undefined ? {} : { onSnapshot: (snapshot) => losses.seen(snapshot) }),
         },
         signal,
       );
+      await Promise.all([inventory, losses.run(signal)]);
+    };
     return lead(
       {
         upkeep: ports.upkeep,
         submit,
-        watch,
+        watch: async (signal) => {
+          await Promise.all([watch(signal), watchContainersOf(settings, submit, signal)]);
+        },
         lockMs: settings.lockMs,
         reconcileIntervalMs: settings.reconcileIntervalMs,
         logger,
@@ -101,6 +123,12 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
       await led;
     },
   };
+}
+
+async function watchContainersOf(settings: WorkerSettings, submit: Submit, signal: AbortSignal): Promise<void> {
+  const { ports, world, logger, clock } = settings;
+  if (world.containers === undefined) return;
+  await watchContainers({ ...ports, world: world.containers, submit, logger, nowMs: () => clock.nowMs() }, signal);
 }
 
 async function reportCanary(

@@ -14,7 +14,7 @@ import type { ClaimFence } from './claim-fence.ts';
 export interface Workshop {
   readonly claims: Claims;
   readonly records: RecordStore;
-  readonly jobs: Pick<JobStore, 'read' | 'cancel' | 'discard'>;
+  readonly jobs: Pick<JobStore, 'read' | 'list' | 'cancel' | 'discard'>;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
   readonly world: World;
@@ -169,13 +169,14 @@ export class Run {
       now: () => this.now(),
       task,
       newJobId: () => newJobId(this.#shop.clock.nowMs(), randomBytes(10)),
-      submit: (kind, payload, id) =>
+      submit: (kind, payload, id, options = {}) =>
         submit(kind, payload, {
           actor: `job:${job.id}`,
           role: 'admin',
           parent: job.id,
           parentEpoch: this.claim.epoch,
           ...(id === undefined ? {} : { id }),
+          ...(options.front === true ? { front: true } : {}),
           ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
         }),
       jobs,

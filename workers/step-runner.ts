@@ -35,7 +35,8 @@ export async function runStep(run: Run, step: AnyStep, dataCentre: DataCentre): 
         ? await resume(run, step, dataCentre)
         : await step.run(contextOf(run, step, dataCentre, undefined));
       const { progress: _, ...after } = run.step(step.name);
-      if (result.awaits === undefined) run.setStep({ ...after, state: 'done', finishedAt: run.now() });
+      if (result.awaits === undefined && result.laterMs === undefined)
+        run.setStep({ ...after, state: 'done', finishedAt: run.now() });
       run.take(result);
       return result;
     },
@@ -59,8 +60,12 @@ function contextOf(run: Run, step: AnyStep, dataCentre: DataCentre, joined: Join
     run.fence.signal.throwIfAborted();
     const ref = await start();
     run.addTask(step.name, step.task?.method ?? 'Task', ref);
-    await run.flush();
-    return watchTask(run, step.name, ref, dataCentre);
+    const stored = run.flush();
+    // vCenter is asked while Redis writes; nobody hears of the Task's end before its reference is stored.
+    const watched = watchTask(run, step.name, ref, dataCentre);
+    watched.catch(() => undefined);
+    await stored;
+    return watched;
   });
 }
 

@@ -15,6 +15,8 @@ export interface WatcherParts {
   readonly stores: ReadonlyMap<string, VolumeStore>;
   readonly logger: Logger;
   readonly nowMs: () => number;
+  /** Told of everything that is seen, before it is written. */
+  readonly onSnapshot?: (snapshot: InventorySnapshot) => void;
 }
 
 const WRITE_RETRY_MS = 1_000;
@@ -44,6 +46,7 @@ export async function watchInventory(parts: WatcherParts, signal: AbortSignal): 
   };
   await parts.inventory.watch((snapshot) => {
     newest = snapshot;
+    parts.onSnapshot?.(snapshot);
     void writeNewest();
   }, signal);
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { NewEvent } from '../../core/events.ts';
 import { volumeRecord } from '../../test/harness/store-bed.ts';
-import { digestOf } from './image-fixtures.ts';
+import { digestOf } from '../../jobs/image/fixtures.ts';
 import { type DockerRig, serveDocker, startStoreRig, type StoreRig } from './rig.ts';
 
 let bed: StoreRig;

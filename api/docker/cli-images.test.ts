@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { shortId } from '../../core/reference.ts';
-import { digestOf, imageRecord, layerRecord, nameOf } from './image-fixtures.ts';
+import { digestOf, imageRecord, layerRecord, nameOf } from '../../jobs/image/fixtures.ts';
 import { type DockerRig, serveDocker, startStoreRig, type StoreRig } from './rig.ts';
 
 // The real CLI, against records of images.

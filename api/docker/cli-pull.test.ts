@@ -5,7 +5,7 @@ import type { JsonObject } from '../../core/job.ts';
 import type { Claim, JobEnd } from '../../core/ports/jobs.ts';
 import { shortId } from '../../core/reference.ts';
 import { randomBytes } from '../../platform/clock.ts';
-import { digestOf, imageRecord, layerOf, nameOf } from './image-fixtures.ts';
+import { digestOf, imageRecord, layerOf, nameOf } from '../../jobs/image/fixtures.ts';
 import { type DockerRig, serveDocker, startStoreRig, type StoreRig } from './rig.ts';
 
 // The real CLI pulls; the test is the worker.

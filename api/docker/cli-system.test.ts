@@ -144,8 +144,8 @@ describe('the engine', { timeout: 120_000 }, () => {
 
   test('what Stowage does not do is refused at once, by name and with the alternative', async () => {
     const cases: readonly (readonly [readonly string[], number, string])[] = [
-      [['run', '--pull=never', 'busybox', 'true'], 125, 'containers are not supported yet'],
-      [['create', 'busybox'], 1, 'containers are not supported yet'],
+      [['run', '--pull=never', 'busybox', 'true'], 125, 'No such image: busybox:latest'],
+      [['create', '--pull=never', 'busybox'], 1, 'No such image: busybox:latest'],
       [['start', 'web'], 1, 'No such container: web'],
       [['rm', 'web'], 1, 'No such container: web'],
       [['exec', 'web', 'true'], 1, 'No such container: web'],

@@ -1,14 +1,16 @@
+import { type Option, OPTIONS } from './container-options.ts';
 import type { Route, Support } from './parts.ts';
 import { ROUTES } from './routes.ts';
 
 const HEAD = `# The Docker Engine API
 
-Point the unmodified \`docker\` CLI at Stowage, and it manages volumes and images on vSphere:
+Point the unmodified \`docker\` CLI at Stowage, and it manages containers, volumes and images on vSphere:
 
 \`\`\`
 export DOCKER_HOST=tcp://127.0.0.1:2375
 docker volume create -o Capacity=10GB demo_vol
-docker volume ls
+docker run -d --name demo -v demo_vol:/data busybox sleep 2d
+docker ps
 \`\`\`
 
 API 1.50 is spoken; clients of 1.24 and later are served, also those that name no version. Every change is a job, as with the
@@ -34,17 +36,32 @@ A *viewer* reads; an *operator* also creates, pulls and removes.
 \`VolumeStore\`, \`Capacity\` or \`size\`, \`diskformat\`, \`access\`, \`fstype\` and \`clone-from\`; see \`volume.create\` in [api.md](api.md). An option
 that is not known is refused. The driver is \`vsphere\`; \`local\`, which the CLI sends when none is named, means the same.
 
+## Options of \`docker run\` and \`docker create\`
+
+A container is a virtual machine of its own. Its image, name, command, environment, user, labels, volumes (\`-v NAME:/path\`, \`--mount
+type=volume\`, \`--volumes-from\`, anonymous ones), memory, CPUs, restart policy and network (\`bridge\` or \`none\`) are what was asked for.
+Directories of a host (\`-v /dir:/path\`) are refused: use a volume, on an nfs store where several containers write. Of the other options:
+*later* is kept, shown, and not applied yet; *discarded* is left out, as dockerd does where a kernel cannot do it; both are warned of.
+*refused* makes no container.
+
+OPTIONS_TABLE
 ## Differences from dockerd
 
 - Volumes: the scope is \`global\`. \`Mountpoint\` is the path of the disk on its datastore. \`Options\` are those that would make the volume
-  again, also when they were not given. \`Status\` (of \`docker volume inspect\`) has its state, capacity, datastore and holders.
+  again, also when they were not given. \`Status\` (of \`docker volume inspect\`) has its state, capacity, datastore, holders and containers.
 - Creating a volume that exists with other options or labels is a conflict that names the difference; dockerd returns the old one.
 - "In use" names the virtual machine that holds the volume. Sizes (\`system df\`, prune) are capacities.
 - A volume that is still being made is not shown.
 - Images: the storage driver is \`vsphere\`, an image is what was pulled for one platform, and sizes are of regular files. The manifest of an
   index is not kept: \`--tree\` shows the one platform that is there.
 - \`docker pull\`: an upload to the datastore counts as extracting. A second pull of one name joins the first, or waits for it when it brings credentials.
-- \`docker events\` has events of volumes and images; of mounts it names the machine instead of a container.
+- Containers: \`docker run\` needs \`-d\`, because attaching is not supported yet; nor is what needs an agent inside of the machine: \`exec\`,
+  \`logs\`, \`cp\`, \`top\`, \`stats\`, \`diff\`, \`export\`. A container runs when its machine is powered on. Stopping powers it off (exit code 137).
+- \`docker pause\` suspends the machine. Memory and CPUs can be changed while a container is stopped, the restart policy at any time.
+- A container whose host was lost is \`Restarting\` until it runs again on another. \`docker inspect\` has a member \`Stowage\` with its state,
+  machine and host. A container that is still being made is not shown.
+- An image that a container has, running or not, cannot be removed by force either: its layers are disks of the machine. With \`-f\` its name goes.
+- \`docker events\` has events of containers, volumes and images; of mounts it names the machine instead of a container.
 - \`docker info\` shows the data centre as one engine: CPUs and memory of all hosts that can be used, volume stores and their space.
 - Kept in memory only: credentials of \`docker login\` pass through to the registry and, with a pull, to the worker that needs them.
 
@@ -62,7 +79,12 @@ export function renderEndpointsPage(routes: readonly Route[] = ROUTES): string {
     const name = `\`${method} ${path.replaceAll(':.*', '')}\``;
     return `| ${name}${since === undefined ? '' : ` (1.${since})`} | ${wordsOf(support)} |`;
   });
-  return `${HEAD}${rows.sort(byPath).join('\n')}\n`;
+  return `${HEAD.replace('OPTIONS_TABLE', renderOptions(OPTIONS))}${rows.sort(byPath).join('\n')}\n`;
+}
+
+function renderOptions(options: readonly Option[]): string {
+  const rows = options.map(({ flags, fate, text }) => `| \`${flags}\` | ${fate} | ${text ?? ''} |\n`);
+  return `| option | | |\n|---|---|---|\n${rows.join('')}`;
 }
 
 function wordsOf(support: Support): string {

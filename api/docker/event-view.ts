@@ -1,14 +1,16 @@
 import type { StowageEvent } from '../../core/events.ts';
-import type { Json } from '../../core/job.ts';
+import type { Json, JsonObject } from '../../core/job.ts';
 import { familiarName } from '../../core/reference.ts';
-import { type Filters, filtersOf, hasLabels } from './query.ts';
+import { numberOfSignal } from './signal.ts';
 
 /** An event in Docker's shape. */
 export interface DockerEvent {
   /** As before API 1.22; tools still read them of images and containers. */
   readonly status?: string;
   readonly id?: string;
-  readonly Type: 'volume' | 'image';
+  /** The image of a container. */
+  readonly from?: string;
+  readonly Type: 'volume' | 'image' | 'container';
   readonly Action: string;
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
   readonly scope: 'local';
@@ -26,6 +28,15 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'image.tagged': 'tag',
   'image.untagged': 'untag',
   'image.removed': 'delete',
+  'container.created': 'create',
+  'container.started': 'start',
+  'container.died': 'die',
+  'container.killed': 'kill',
+  'container.paused': 'pause',
+  'container.unpaused': 'unpause',
+  'container.renamed': 'rename',
+  'container.updated': 'update',
+  'container.removed': 'destroy',
 };
 
 /** undefined: Docker has no such event. */
@@ -38,6 +49,7 @@ export function renderEvent(event: StowageEvent): DockerEvent | undefined {
   const subject = event.subject.slice(at + 1);
   if (event.type.startsWith('volume.'))
     return { Type: 'volume', Action: action, Actor: { ID: subject, Attributes: volumeAttributes(event) }, ...when };
+  if (event.type.startsWith('container.')) return { ...containerEvent(event, action, subject), ...when };
   const name = nameIn(event);
   // A pull is of a name, all else of an image.
   const id = action === 'pull' ? (name ?? subject) : subject;
@@ -51,6 +63,37 @@ export function renderEvent(event: StowageEvent): DockerEvent | undefined {
   };
 }
 
+type Body = Pick<DockerEvent, 'status' | 'id' | 'from' | 'Type' | 'Action' | 'Actor'>;
+
+/** Labels stand among the attributes, as with dockerd. */
+function containerEvent({ type, data }: StowageEvent, action: string, id: string): Body {
+  const attributes = {
+    ...labelsIn(data),
+    ...textAs('image', data['image']),
+    ...textAs('name', data['name']),
+    ...(type === 'container.died' ? { exitCode: textOf(data['exitCode'], '0') } : {}),
+    ...(type === 'container.killed' ? { signal: numberOfSignal(textOf(data['signal'], 'KILL')) } : {}),
+    ...(type === 'container.renamed' ? { oldName: `/${textOf(data['was'], '')}` } : {}),
+  };
+  return {
+    status: action,
+    id,
+    ...(attributes.image === undefined ? {} : { from: attributes.image }),
+    Type: 'container',
+    Action: action,
+    Actor: { ID: id, Attributes: attributes },
+  };
+}
+
+function labelsIn({ labels }: JsonObject): Readonly<Record<string, string>> {
+  if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) return {};
+  return Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, textOf(value, '')]));
+}
+
+function textOf(value: Json | undefined, absent: string): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : absent;
+}
+
 function volumeAttributes({ type, data }: StowageEvent): Readonly<Record<string, string>> {
   if (type !== 'volume.attached' && type !== 'volume.detached') return { driver: 'vsphere' };
   return {
@@ -60,60 +103,12 @@ function volumeAttributes({ type, data }: StowageEvent): Readonly<Record<string,
   };
 }
 
-function textAs(name: string, value: Json | undefined): Readonly<Record<string, string>> {
-  return typeof value === 'string' ? { [name]: value } : {};
+function textAs<N extends string>(name: N, value: Json | undefined): { readonly [K in N]?: string } {
+  return (typeof value === 'string' ? { [name]: value } : {}) as { readonly [K in N]?: string };
 }
 
 function nameIn({ data }: StowageEvent): string | undefined {
   const { name, names } = data;
   const first = Array.isArray(names) ? names[0] : name;
   return typeof first === 'string' ? familiarName(first) : undefined;
-}
-
-const KNOWN = [
-  'config',
-  'container',
-  'daemon',
-  'event',
-  'image',
-  'label',
-  'network',
-  'node',
-  'plugin',
-  'scope',
-  'secret',
-  'service',
-  'type',
-  'volume',
-  'builder',
-] as const;
-/** Of things that have no events here: who asks for one of them gets none. */
-const ABSENT = ['config', 'container', 'daemon', 'network', 'node', 'plugin', 'secret', 'service', 'builder'] as const;
-
-/** @throws StowageError `request-invalid` */
-export function eventFilter(query: URLSearchParams): (event: DockerEvent) => boolean {
-  const filters = filtersOf(query, KNOWN);
-  if (ABSENT.some((name) => filters.has(name)) && !filters.has('volume') && !filters.has('image')) return () => false;
-  return ({ Type, Action, Actor, scope }) =>
-    allows(filters, 'type', Type) &&
-    allows(filters, 'event', Action) &&
-    allows(filters, 'scope', scope) &&
-    hasLabels(Actor.Attributes, filters.get('label')) &&
-    isOfThing(filters, Type, [Actor.ID, Actor.Attributes['name'] ?? '']);
-}
-
-function allows(filters: Filters, name: string, value: string): boolean {
-  const wanted = filters.get(name) ?? [];
-  return wanted.length === 0 || wanted.includes(value);
-}
-
-/** `image=busybox` is for all of its tags. */
-function isOfThing(filters: Filters, type: DockerEvent['Type'], names: readonly string[]): boolean {
-  const wanted = filters.get(type) ?? [];
-  if (wanted.length > 0) return names.some((name) => wanted.some((each) => name === each || withoutTag(name) === each));
-  return !filters.has(type === 'volume' ? 'image' : 'volume');
-}
-
-function withoutTag(name: string): string {
-  return name.replace(/(?::[^/:]+|@.*)$/, '');
 }

@@ -2,7 +2,8 @@ import { isErrorCode, StowageError } from '../../core/errors.ts';
 import type { StowageEvent } from '../../core/events.ts';
 import type { EventStore } from '../../core/ports/jobs.ts';
 import type { Answer } from './answer.ts';
-import { type DockerEvent, eventFilter, renderEvent } from './event-view.ts';
+import { eventFilter } from './event-filter.ts';
+import { type DockerEvent, renderEvent } from './event-view.ts';
 import type { Call, DockerParts, Route } from './parts.ts';
 import { parseTime } from './time.ts';
 

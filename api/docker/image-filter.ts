@@ -1,7 +1,7 @@
 import { StowageError } from '../../core/errors.ts';
 import { familiarReference, type ImageReference, partsOf } from '../../core/reference.ts';
-import { labelsOf } from './image-config.ts';
-import { builtAtMs, type ImageIndex, type NamedImage } from './image-names.ts';
+import { labelsOf } from '../../jobs/image/configuration.ts';
+import { builtAtMs, type ImageIndex, type NamedImage } from '../../jobs/image/naming.ts';
 import { parseTime } from './time.ts';
 import { filtersOf, type Filters, flagFilter, hasLabels } from './query.ts';
 

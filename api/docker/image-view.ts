@@ -1,7 +1,9 @@
+import type { ContainerRecord } from '../../core/container.ts';
+import type { ContainerId } from '../../core/ids.ts';
 import type { ImageRecord, LayerRecord } from '../../core/image.ts';
 import { type Digest, familiarReference } from '../../core/reference.ts';
-import { configurationOf, type HistoryRow, labelsOf } from './image-config.ts';
-import { builtAtMs, type NamedImage } from './image-names.ts';
+import { configurationOf, type HistoryRow, labelsOf } from '../../jobs/image/configuration.ts';
+import { builtAtMs, type NamedImage } from '../../jobs/image/naming.ts';
 
 /** Go's zero time: what dockerd shows where the configuration has none. */
 const NO_TIME = '0001-01-01T00:00:00Z';
@@ -12,10 +14,26 @@ export interface SummaryOptions {
   readonly withManifests: boolean;
   /** Of the layers that other images have, too; -1: not asked for. */
   readonly sharedBytes: number;
+  /** The ids of those that have it, in any state. */
+  readonly containers: readonly ContainerId[];
+}
+
+/** By image, the containers that have it. */
+export function groupByImage(containers: readonly ContainerRecord[]): ReadonlyMap<Digest, readonly ContainerId[]> {
+  const users = new Map<Digest, ContainerId[]>();
+  for (const { name, spec } of containers) {
+    const known = users.get(spec.image);
+    if (known === undefined) users.set(spec.image, [name]);
+    else known.push(name);
+  }
+  return users;
 }
 
 /** A row of `GET /images/json`. */
-export function renderSummary(image: NamedImage, { minor, withManifests, sharedBytes }: SummaryOptions): object {
+export function renderSummary(
+  image: NamedImage,
+  { minor, withManifests, sharedBytes, containers }: SummaryOptions,
+): object {
   const { record } = image;
   const { tags, digests } = namesOf(image, minor);
   return {
@@ -28,9 +46,9 @@ export function renderSummary(image: NamedImage, { minor, withManifests, sharedB
     ...(minor < 44 ? { VirtualSize: record.sizeBytes } : {}),
     SharedSize: sharedBytes,
     Labels: labelsOf(record),
-    Containers: -1,
+    Containers: containers.length,
     ...(minor >= 48 ? { Descriptor: descriptorOf(record) } : {}),
-    ...(withManifests ? { Manifests: [manifestOf(record)] } : {}),
+    ...(withManifests ? { Manifests: [manifestOf(record, containers)] } : {}),
   };
 }
 
@@ -48,7 +66,7 @@ function descriptorOf({ manifest }: ImageRecord): object {
 }
 
 /** The one manifest that is there; those of other platforms in an index were never fetched. */
-function manifestOf(record: ImageRecord): object {
+function manifestOf(record: ImageRecord, containers: readonly ContainerId[]): object {
   const { architecture, os, variant } = configurationOf(record);
   return {
     ID: record.manifest.digest,
@@ -59,7 +77,7 @@ function manifestOf(record: ImageRecord): object {
     Kind: 'image',
     ImageData: {
       Platform: { architecture, os, ...(variant === undefined ? {} : { variant }) },
-      Containers: [],
+      Containers: containers,
       Size: { Unpacked: record.sizeBytes },
     },
   };

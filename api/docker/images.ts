@@ -3,8 +3,8 @@ import type { JsonObject } from '../../core/job.ts';
 import { canonicalReference, familiarReference, parseReference, partsOf, shortId } from '../../core/reference.ts';
 import { type Answer, json, refusal } from './answer.ts';
 import { filterImages, prunableImages } from './image-filter.ts';
-import { type FoundImage, type ImageIndex, indexImages, type NamedImage } from './image-names.ts';
-import { renderHistory, renderImage, renderSummary, sharedBytes, sizesOf } from './image-view.ts';
+import { type FoundImage, type ImageIndex, indexImages, type NamedImage } from '../../jobs/image/naming.ts';
+import { groupByImage, renderHistory, renderImage, renderSummary, sharedBytes, sizesOf } from './image-view.ts';
 import { allRecords } from './listing.ts';
 import type { Call, DockerParts, Route } from './parts.ts';
 import { flagOf } from './query.ts';
@@ -22,11 +22,16 @@ async function list(call: Call, parts: DockerParts): Promise<Answer> {
   const index = await indexOf(parts);
   const isShared = flagOf(call.query, 'shared-size');
   const shared = isShared ? sharedBytes(index.images, sizesOf(await allRecords(parts.records, 'layer'))) : undefined;
+  const users = groupByImage(await allRecords(parts.records, 'container'));
   const options = { minor: call.minor, withManifests: call.minor >= 47 && flagOf(call.query, 'manifests') };
   const images = filterImages(call.query, index, parts.clock.nowMs());
   return json(
     images.map((image) =>
-      renderSummary(image, { ...options, sharedBytes: shared?.get(image.record.name) ?? (isShared ? 0 : -1) }),
+      renderSummary(image, {
+        ...options,
+        sharedBytes: shared?.get(image.record.name) ?? (isShared ? 0 : -1),
+        containers: users.get(image.record.name) ?? [],
+      }),
     ),
   );
 }
@@ -68,21 +73,11 @@ async function removeFound(call: Call, parts: DockerParts, found: FoundImage, fo
     const message = `conflict: unable to delete ${id} (must be forced) - image is referenced in multiple repositories`;
     throw new StowageError('image-in-use', message);
   }
-  try {
-    return await runJob(call, parts, 'image.remove', {
-      image: image.record.name,
-      ...(reference === undefined ? {} : { reference }),
-      ...(force ? { force } : {}),
-    });
-  } catch (error) {
-    if (!isErrorCode(error, 'image-in-use')) throw error;
-    const { holder } = error.details;
-    if (holder === undefined) throw error;
-    const what =
-      reference === undefined ? `delete ${id}` : `remove repository reference "${familiarReference(reference)}"`;
-    const message = `conflict: unable to ${what} (cannot be forced) - machine ${holder} is using its referenced image ${id}`;
-    throw new StowageError('image-in-use', message, { holder, cause: error });
-  }
+  return await runJob(call, parts, 'image.remove', {
+    image: image.record.name,
+    ...(reference === undefined ? {} : { reference }),
+    ...(force ? { force } : {}),
+  });
 }
 
 function repositoriesOf({ tags, digests }: NamedImage): ReadonlySet<string> {
@@ -111,8 +106,10 @@ function textsOf(value: JsonObject[string] | undefined): readonly string[] {
 async function prune(call: Call, parts: DockerParts): Promise<Answer> {
   const index = await indexOf(parts);
   const sizes = sizesOf(await allRecords(parts.records, 'layer'));
+  const users = groupByImage(await allRecords(parts.records, 'container'));
   const rows: RemovalRow[] = [];
   for (const image of prunableImages(call.query, index, parts.clock.nowMs())) {
+    if (users.has(image.record.name)) continue;
     try {
       rows.push(...rowsOf(await removeFound(call, parts, { image }, true)));
     } catch (error) {

@@ -1,25 +1,26 @@
+import type { ContainerRecord } from '../../core/container.ts';
 import type { HostRecord, StoreRecord } from '../../core/host.ts';
 import type { ImageRecord } from '../../core/image.ts';
 import { formatSize } from '../../core/size.ts';
+import { isShown } from './container-find.ts';
+import { dockerState } from './container-state.ts';
 
 interface Facts {
   readonly hosts: readonly HostRecord[];
   readonly stores: readonly StoreRecord[];
   readonly images: readonly ImageRecord[];
+  readonly containers: readonly ContainerRecord[];
   readonly version: string;
 }
 
 /** The body of `GET /info`: the whole data centre as one engine. */
-export function renderInfo({ hosts, stores, images, version }: Facts): object {
+export function renderInfo({ hosts, stores, images, containers, version }: Facts): object {
   const usable = hosts.filter(isUsable);
   return {
     ID: 'stowage',
     Name: 'stowage',
     ServerVersion: version,
-    Containers: 0,
-    ContainersRunning: 0,
-    ContainersPaused: 0,
-    ContainersStopped: 0,
+    ...countsOf(containers.filter(isShown)),
     Images: images.filter((image) => image.state === 'available').length,
     Driver: 'vsphere',
     DriverStatus: [...stores.map(storeRow), ['Hosts', `${usable.length} of ${hosts.length} usable`]],
@@ -68,6 +69,18 @@ export function renderInfo({ hosts, stores, images, version }: Facts): object {
     InitBinary: '',
     SecurityOptions: [],
     Warnings: warningsOf(hosts, stores),
+  };
+}
+
+function countsOf(containers: readonly ContainerRecord[]): object {
+  const states = containers.map(dockerState);
+  const running = states.filter((state) => state === 'running' || state === 'restarting').length;
+  const paused = states.filter((state) => state === 'paused').length;
+  return {
+    Containers: states.length,
+    ContainersRunning: running,
+    ContainersPaused: paused,
+    ContainersStopped: states.length - running - paused,
   };
 }
 

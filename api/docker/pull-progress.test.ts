@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { newJobId } from '../../core/ids.ts';
 import type { JobProgress } from '../../core/job.ts';
-import { digestOf } from './image-fixtures.ts';
+import { digestOf } from '../../jobs/image/fixtures.ts';
 import { createPullProgress, type PullView } from './pull-progress.ts';
 
 const job = newJobId(0, new Uint8Array(10));

@@ -112,7 +112,7 @@ export async function startStoreRig(kinds = ALL_KINDS): Promise<StoreRig> {
   const begin = createBegin(store);
   return {
     store,
-    submit: createSubmit({ catalogue, world: WORLD, jobs: store.jobs, nowMs, randomBytes }),
+    submit: createSubmit({ catalogue, world: WORLD, jobs: store.jobs, records: store.records, nowMs, randomBytes }),
     redis,
     begin,
     async submitted(kind) {

@@ -1,4 +1,10 @@
-import { containerRoutes } from './containers.ts';
+import { containerActionRoutes } from './container-actions.ts';
+import { containerCreateRoutes } from './container-create.ts';
+import { containerInsideRoutes } from './container-inside.ts';
+import { containerListRoutes } from './container-list.ts';
+import { containerRemovalRoutes } from './container-removal.ts';
+import { containerUpdateRoutes } from './container-update.ts';
+import { containerWaitRoutes } from './container-wait.ts';
 import { diskUsageRoutes } from './disk-usage.ts';
 import { eventRoutes } from './events.ts';
 import { pullRoutes } from './image-pull.ts';
@@ -19,7 +25,13 @@ export const ROUTES: readonly Route[] = [
   ...pullRoutes,
   ...searchRoutes,
   ...imageRoutes,
-  ...containerRoutes,
+  ...containerListRoutes,
+  ...containerCreateRoutes,
+  ...containerActionRoutes,
+  ...containerUpdateRoutes,
+  ...containerWaitRoutes,
+  ...containerRemovalRoutes,
+  ...containerInsideRoutes,
   ...networkRoutes,
   ...unsupportedRoutes,
 ];

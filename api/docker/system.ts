@@ -34,12 +34,13 @@ function version(_call: Call, parts: DockerParts): Answer {
 }
 
 async function info(_call: Call, { records, version }: DockerParts): Promise<Answer> {
-  const [hosts, stores, images] = await Promise.all([
+  const [hosts, stores, images, containers] = await Promise.all([
     allRecords(records, 'host'),
     allRecords(records, 'store'),
     allRecords(records, 'image'),
+    allRecords(records, 'container'),
   ]);
-  return json(renderInfo({ hosts, stores, images, version }));
+  return json(renderInfo({ hosts, stores, images, containers, version }));
 }
 
 const loginBody = z.object({

@@ -1,3 +1,4 @@
+import type { ContainerRecord } from '../../core/container.ts';
 import { formatSize } from '../../core/size.ts';
 import type { VolumeHolder, VolumeRecord } from '../../core/volume.ts';
 
@@ -55,7 +56,8 @@ function exactSize(bytes: number): string {
   return `${bytes / unit}${name}`;
 }
 
-export function renderVolumeWithStatus(record: VolumeRecord): object {
+/** @param containers those that mount it, whether they run or not */
+export function renderVolumeWithStatus(record: VolumeRecord, containers: readonly ContainerRecord[]): object {
   const { state, spec, place, holders, flag, failure } = record;
   return {
     ...renderVolume(record),
@@ -71,6 +73,7 @@ export function renderVolumeWithStatus(record: VolumeRecord): object {
       fstype: spec.fileSystem,
       'clone-from': spec.cloneFrom ?? null,
       holders: holders.map(({ machine, machineName, access }) => ({ machine, name: machineName, access })),
+      containers: containers.map(({ name, called }) => ({ id: name, name: called })),
       diskUuid: place?.disk?.uuid ?? null,
       ...(failure === undefined ? {} : { failure }),
       ...(flag === undefined ? {} : { flag: { reason: flag.reason, since: flag.since } }),

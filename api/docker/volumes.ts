@@ -7,7 +7,9 @@ import { allRecords } from './listing.ts';
 import type { Call, DockerParts, Route } from './parts.ts';
 import { flagOf } from './query.ts';
 import { runJob } from './run-job.ts';
-import { ANONYMOUS_LABEL, filterVolumes, prunable } from './volume-filter.ts';
+import { ANONYMOUS_LABEL } from '../../jobs/container/anonymous.ts';
+import { mountsVolume } from '../../jobs/container/users.ts';
+import { filterVolumes, prunable } from './volume-filter.ts';
 import { isOwnDriver, isVisible, nameHolders, renderVolume, renderVolumeWithStatus } from './volume-view.ts';
 
 /** Volumes that one prune removes at once. */
@@ -58,12 +60,19 @@ function explainCreation(error: unknown, name: string): unknown {
 }
 
 async function list(call: Call, { records }: DockerParts): Promise<Answer> {
-  const volumes = filterVolumes(call.query, await allRecords(records, 'volume'));
+  const [all, containers] = await Promise.all([allRecords(records, 'volume'), allRecords(records, 'container')]);
+  const volumes = filterVolumes(call.query, all, containers);
   return json({ Volumes: volumes.map(renderVolume), Warnings: null });
 }
 
 async function inspect(call: Call, parts: DockerParts): Promise<Answer> {
-  return json(renderVolumeWithStatus(await find(parts, call.names['name'] ?? '')));
+  const volume = await find(parts, call.names['name'] ?? '');
+  return json(renderVolumeWithStatus(volume, await usersOf(parts, volume)));
+}
+
+/** Containers that mount it, whether they run or not. */
+async function usersOf({ records }: Pick<DockerParts, 'records'>, { name }: VolumeRecord) {
+  return (await allRecords(records, 'container')).filter((each) => mountsVolume(each, name));
 }
 
 /** @throws `volume-not-found` with dockerd's text */
@@ -81,6 +90,8 @@ async function remove(call: Call, parts: DockerParts): Promise<Answer> {
   const name = call.names['name'] ?? '';
   try {
     const volume = await find(parts, name);
+    const users = await usersOf(parts, volume);
+    if (users.length > 0) throw inUse(name, users.map((user) => user.name).join(', '));
     if (volume.holders.length > 0) throw inUse(name, nameHolders(volume.holders));
     await runJob(call, parts, 'volume.remove', { name });
   } catch (error) {
@@ -100,7 +111,9 @@ function inUse(name: string, holder: string): StowageError {
 
 /** What comes into use meanwhile stays, as with dockerd. */
 async function prune(call: Call, parts: DockerParts): Promise<Answer> {
-  const waiting = [...prunable(call.query, await allRecords(parts.records, 'volume'), call.minor)];
+  const { records } = parts;
+  const [volumes, containers] = await Promise.all([allRecords(records, 'volume'), allRecords(records, 'container')]);
+  const waiting = [...prunable(call.query, { volumes, containers }, call.minor)];
   const removed: VolumeRecord[] = [];
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {

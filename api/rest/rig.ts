@@ -116,7 +116,7 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Pro
   const { jobs, records, events, keys, health } = store;
   const app = createRestServer({
     catalogue,
-    submit: createSubmit({ catalogue, world: WORLD, jobs, nowMs, randomBytes }),
+    submit: createSubmit({ catalogue, world: WORLD, jobs, records: store.records, nowMs, randomBytes }),
     jobs,
     records,
     events,

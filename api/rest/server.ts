@@ -4,9 +4,10 @@ import type { Socket } from 'node:net';
 import { StowageError } from '../../core/errors.ts';
 import { logRequests } from './access-log.ts';
 import { authenticate } from './auth.ts';
+import { containerRoutes, containerVerbRoutes } from './containers.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
-import { hostRoutes } from './hosts.ts';
+import { hostRoutes, hostVerbRoutes } from './hosts.ts';
 import { imageRoutes } from './images.ts';
 import { jobActionRoutes } from './job-actions.ts';
 import { jobRoutes } from './jobs.ts';
@@ -17,6 +18,7 @@ import { collectOpenApi, openApiRoutes } from './openapi.ts';
 import type { RestApp, RestParts, RouteParts, Routes } from './parts.ts';
 import { problemPageRoutes } from './problem-pages.ts';
 import { errorOfThrown, MAX_BODY_BYTES, PROBLEM_TYPE, pathOf, problemOf, sendProblem } from './problems.ts';
+import { recoveryRoutes } from './recoveries.ts';
 import { storeRoutes } from './stores.ts';
 import { strayRoutes } from './strays.ts';
 import { traceRequests } from './tracing.ts';
@@ -33,7 +35,11 @@ const ROUTES: readonly Routes[] = [
   storeRoutes,
   strayRoutes,
   imageRoutes,
+  containerRoutes,
+  containerVerbRoutes,
   hostRoutes,
+  hostVerbRoutes,
+  recoveryRoutes,
   eventRoutes,
   keyRoutes,
   healthRoutes,

@@ -8,12 +8,11 @@ import { tagOf, viewVolume, volumeState, volumeView } from './volume-view.ts';
 
 const tags = ['volumes'];
 
-export const volumeParams = z.object({
-  name: z.string().superRefine((text, context) => {
-    const fault = explainBadVolumeName(text);
-    if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
-  }),
+export const volumeName = z.string().superRefine((text, context) => {
+  const fault = explainBadVolumeName(text);
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
 });
+const volumeParams = z.object({ name: volumeName });
 
 const listQuery = z.strictObject({
   store: z.string().min(1).max(100).optional(),

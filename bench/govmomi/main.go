@@ -1,4 +1,5 @@
-// Command govmomi makes and removes volumes with plain govmomi: the calls that Stowage's jobs make, in their order, without jobs.
+// Command govmomi makes and removes volumes, and recovers machines of a host that was lost, with plain govmomi: the calls that Stowage's
+// jobs make, in their order, without jobs.
 // It reads one round per line from standard input and answers each with one line.
 package main
 
@@ -29,7 +30,7 @@ import (
 )
 
 type round struct {
-	Action      string   `json:"action"` // create or remove
+	Action      string   `json:"action"` // create, remove or recover
 	Names       []string `json:"names"`
 	Concurrency int      `json:"concurrency"`
 	// Keeps: each of the concurrent workers waits for its Tasks with one PropertyCollector (task.WaitEx) rather than
@@ -122,12 +123,19 @@ func (p *program) run(ctx context.Context, r round) outcome {
 		names <- name
 	}
 	close(names)
+	begun, cpu := time.Now(), cpuMillis()
+	var found *survey
+	if r.Action == "recover" {
+		var err error
+		if found, err = p.survey(ctx); err != nil {
+			return outcome{Error: err.Error()}
+		}
+	}
 	failures := make(chan error, r.Concurrency)
 	var group sync.WaitGroup
-	begun, cpu := time.Now(), cpuMillis()
 	for range r.Concurrency {
 		group.Go(func() {
-			if err := p.work(ctx, r, names); err != nil {
+			if err := p.work(ctx, r, found, names); err != nil {
 				failures <- err
 			}
 		})
@@ -205,15 +213,16 @@ func (w worker) remove(ctx context.Context, name string) error {
 	return w.wait(ctx)(w.files.DeleteDatastoreFile(ctx, w.inDatastore(w.home(name)), w.datacenter))
 }
 
-// worker does one volume after another.
+// worker does one volume, or machine, after another.
 type worker struct {
 	*program
 	collector *property.Collector // kept, or nil
 	machines  *view.ContainerView // kept, or nil
+	lost      *survey             // for recoveries
 }
 
-func (p *program) work(ctx context.Context, r round, names <-chan string) error {
-	w := worker{program: p}
+func (p *program) work(ctx context.Context, r round, found *survey, names <-chan string) error {
+	w := worker{program: p, lost: found}
 	if r.Keeps {
 		var err error
 		if w.collector, err = property.DefaultCollector(p.client.Client).Create(ctx); err != nil {
@@ -225,7 +234,7 @@ func (p *program) work(ctx context.Context, r round, names <-chan string) error 
 		}
 		defer func() { _ = w.machines.Destroy(ctx) }()
 	}
-	do := map[string]func(context.Context, string) error{"create": w.create, "remove": w.remove}[r.Action]
+	do := map[string]func(context.Context, string) error{"create": w.create, "remove": w.remove, "recover": w.recover}[r.Action]
 	if do == nil {
 		return fmt.Errorf("unknown action %q", r.Action)
 	}

@@ -109,7 +109,10 @@ export interface MachineSpec extends MachineSize {
   readonly host?: Moref;
   /** Default `otherLinux64Guest`. */
   readonly guestId?: string;
-  /** Existing disks, the lowest first, attached `independent_nonpersistent` to units 0-6 and 8-15 of PVSCSI controllers 0-3 in this order. */
+  /**
+   * Existing disks, the lowest first, attached `independent_nonpersistent` to units 0-6 and 8-15 of PVSCSI controllers 0-3 in this order; where
+   * those do not suffice, to units 0-6 and 8-64 (vSphere 6.7 and later). 127 at most.
+   */
   readonly layers: readonly DatastorePath[];
   /** Made thin with the machine, `independent_persistent`, in the slot after the last layer. */
   readonly scratch: { readonly path: DatastorePath; readonly capacityBytes: number };
@@ -155,7 +158,7 @@ export interface Machines {
    * One CreateVM_Task, powered off; its result is the machine's moref (`createdMachine` reads it). Task fault `vcenter-exists` when the name
    * is taken in the folder or the .vmx is there: `findByUuid` then finds what an earlier call made. `vcenter-not-found`: a layer, the network
    * or the directory above the home is missing; nothing is left but, if the caller had made it, the home. `machine-full`, before anything is
-   * sent: more than 59 layers.
+   * sent: more than 127 layers.
    */
   create(spec: MachineSpec, fence: Fence): Promise<TaskRef>;
   /** The moref in the result of a `create` or `register` Task. @throws `vcenter-garbled` */
@@ -184,11 +187,18 @@ export interface Machines {
    * disk). Task fault `vcenter-not-found` when it is gone already, `vcenter-state` while it is on, `file-locked` when a disk is open elsewhere.
    */
   destroy(machine: Moref, fence: Fence): Promise<TaskRef>;
+  /** MoveIntoFolder_Task: into another VM folder, whatever its power. Task fault `vcenter-exists` when the name is taken there. */
+  moveInto(machine: Moref, folder: Moref, fence: Fence): Promise<TaskRef>;
   /** Rename_Task. Task fault `vcenter-exists` when the name is taken in its folder, by some vCenters also when it is its own: probe first. */
   rename(machine: Moref, name: string, fence: Fence): Promise<TaskRef>;
-  /** What is absent stays. A value '' in `extraConfig` takes the key away. CPUs and memory of a running machine: `vcenter-state`. */
+  /**
+   * What is absent stays. A value '' in `extraConfig` takes the key away. CPUs and memory of a running machine: `vcenter-state`. Disks come and
+   * go as with `attachAll` and `detachAll`, in the same Task.
+   */
   reconfigure(
     spec: MachineVersion & {
+      readonly attach?: readonly NewDisk[];
+      readonly detachKeys?: readonly number[];
       readonly cpus?: number;
       readonly cpuLimitMhz?: number | 'unlimited';
       readonly memoryMib?: number;

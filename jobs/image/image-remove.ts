@@ -4,6 +4,8 @@ import type { DatastorePath, JobId } from '../../core/ids.ts';
 import type { ImageName, ImageRecord } from '../../core/image.ts';
 import { type Digest, familiarReference, type ImageReference, partsOf, shortId } from '../../core/reference.ts';
 import { abandonChildren, endedChildren } from '../children.ts';
+import { shortContainerId } from '../container/find.ts';
+import { containersOfImage } from '../container/users.ts';
 import { type AnyKind, defineKind, type Step, type StepContext, type StepResult } from '../define.ts';
 import { noted } from '../noted.ts';
 import { ignoreMissing } from '../volume/ignore-missing.ts';
@@ -18,7 +20,12 @@ import { imageDocumentPath, imageHome, imageLine, imageStoreOf } from './place.t
 const payloadSchema = z.strictObject({
   image: digestSchema,
   reference: referenceSchema.optional().describe('Only this name goes, and the image with the last one'),
-  force: z.boolean().optional().describe('Without a reference: also when the image has names of several repositories'),
+  force: z
+    .boolean()
+    .optional()
+    .describe(
+      'Without a reference: also when the image has names of several repositories. With its last one: only the name goes when containers have the image',
+    ),
   unfinished: z.boolean().optional().describe('Only what is left of an image that was never made, or is half gone'),
 });
 interface Payload {
@@ -55,7 +62,31 @@ function namesAfter(names: readonly ImageName[], reference: ImageReference | und
   return left.filter((name) => repositoryOf(name.reference) !== repository);
 }
 
-async function refuseInUse(context: Context, record: ImageRecord): Promise<void> {
+/** Docker's words for what is refused. */
+function wishOf({ image, reference }: Payload): string {
+  return reference === undefined
+    ? `delete ${shortId(image)}`
+    : `remove repository reference "${familiarReference(reference)}"`;
+}
+
+/** With dockerd's texts; but force cannot take an image from a container here: its layers are disks of the machine. */
+async function refuseContainers(context: Context): Promise<void> {
+  const { image, reference } = context.payload;
+  const [user] = await containersOfImage(context, image);
+  if (user === undefined) return;
+  const [own, id] = [shortContainerId(user.name), shortId(image)];
+  const isStopped = ['creating', 'created', 'exited', 'dead', 'removing'].includes(user.state);
+  const reason =
+    reference === undefined
+      ? `(cannot be forced) - image is being used by ${isStopped ? 'stopped' : 'running'} container ${own}`
+      : `(must force) - container ${own} is using its referenced image ${id}`;
+  throw new StowageError('image-in-use', `conflict: unable to ${wishOf(context.payload)} ${reason}`, {
+    holder: `container ${own}`,
+  });
+}
+
+/** Machines that somebody gave its layers to. */
+async function refuseMachines(context: Context, record: ImageRecord): Promise<void> {
   const others = new Set(
     (await readAll(context, 'image'))
       .filter((each) => each.record.name !== record.name)
@@ -68,9 +99,11 @@ async function refuseInUse(context: Context, record: ImageRecord): Promise<void>
   const [holder] = await context.dataCentre.machines.findByDisk({ paths }, context.signal);
   if (holder === undefined) return;
   const name = `${holder.name} (${holder.machine})`;
-  throw new StowageError('image-in-use', `image ${shortId(record.name)} is being used by machine ${name}`, {
-    holder: name,
-  });
+  throw new StowageError(
+    'image-in-use',
+    `conflict: unable to ${wishOf(context.payload)} (cannot be forced) - machine ${name} is using its referenced image ${shortId(record.name)}`,
+    { holder: name },
+  );
 }
 
 const reserve: Step<Payload, Notes> = {
@@ -93,8 +126,11 @@ const reserve: Step<Payload, Notes> = {
       throw new StowageError('image-in-use', message);
     }
     const names = namesAfter(record.names, reference);
-    const isWhole = names.length === 0;
-    if (isWhole) await refuseInUse(context, record);
+    const isWhole = names.length === 0 && !(await isOnlyNameWanted(context));
+    if (isWhole) {
+      await refuseContainers(context);
+      await refuseMachines(context, record);
+    }
     const untagged = record.names
       .map((name) => name.reference)
       .filter((each) => names.every((name) => name.reference !== each));
@@ -116,6 +152,12 @@ const reserve: Step<Payload, Notes> = {
   },
 };
 
+/** As dockerd: a name is taken by force from an image that containers have, and the image stays without. */
+async function isOnlyNameWanted(context: Context): Promise<boolean> {
+  const { image, reference, force } = context.payload;
+  return reference !== undefined && force === true && (await containersOfImage(context, image)).length > 0;
+}
+
 /** A directory without a document. */
 function nothingOf(home: DatastorePath): Partial<Notes> {
   return { home, before: null, names: [], untagged: [], isWhole: true, layers: [] };
@@ -124,6 +166,19 @@ function nothingOf(home: DatastorePath): Partial<Notes> {
 function untaggedEvents(image: Digest, names: readonly ImageReference[]): NonNullable<StepResult<Notes>['events']> {
   return names.map((name) => ({ type: 'image.untagged', subject: imageLine(image), data: { name } }) as const);
 }
+
+const isWhole = (context: Context): boolean => context.notes.isWhole === true;
+
+/** A container that was reserved just before the image was: it comes first. */
+const recheck: Step<Payload, Notes> = {
+  name: 'recheck',
+  isLocal: true,
+  applies: isWhole,
+  async run(context) {
+    if (context.payload.unfinished !== true) await refuseContainers(context);
+    return {};
+  },
+};
 
 const document: Step<Payload, Notes> = {
   name: 'document',
@@ -148,8 +203,6 @@ const document: Step<Payload, Notes> = {
     await context.dataCentre.files.write(imageDocumentPath(before.home), encode(documentOf(before)), context.fence);
   },
 };
-
-const isWhole = (context: Context): boolean => context.notes.isWhole === true;
 
 const directory: Step<Payload, Notes> = {
   name: 'directory',
@@ -212,7 +265,7 @@ export const imageRemove: AnyKind = defineKind<Payload, Notes>({
   joins: true,
   retry: { maxAttempts: 6, baseMs: 300, capMs: 20_000 },
   deadlineMs: 60 * 60 * 1_000,
-  steps: [reserve, document, directory, layers],
+  steps: [reserve, recheck, document, directory, layers],
   finish: ({ payload, notes }) => ({
     image: payload.image,
     untagged: [...noted(notes.untagged)],

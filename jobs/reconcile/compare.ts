@@ -28,6 +28,8 @@ export function compareVolume(seen: {
   readonly home: FoundHome | undefined;
   readonly known: Versioned<VolumeRecord> | undefined;
   readonly attachments: Attachments;
+  /** Machines of containers that run. */
+  readonly alive?: ReadonlySet<string>;
   /** Where the disk is; undefined when it is missing. */
   readonly diskPath: DatastorePath | undefined;
   readonly now: string;
@@ -48,6 +50,7 @@ function rebuild(
   seen: {
     readonly known: Versioned<VolumeRecord> | undefined;
     readonly attachments: Attachments;
+    readonly alive?: ReadonlySet<string>;
     readonly diskPath: DatastorePath | undefined;
     readonly now: string;
   },
@@ -58,11 +61,30 @@ function rebuild(
   const path = seen.diskPath ?? disk?.path;
   const place = { ...home.place, ...(disk === undefined || path === undefined ? {} : { disk: { ...disk, path } }) };
   const base = recordFromDocument({ ...document, ...(place.disk === undefined ? {} : { disk: place.disk }) }, place, {
-    holders: disk === undefined ? [] : seen.attachments.of(disk).map((each) => each.holder),
+    holders: disk === undefined ? [] : holdersOf(disk, seen),
     now: seen.now,
   });
   if (disk === undefined || seen.diskPath !== undefined) return base;
   return { ...base, flag: flagAgain(seen.known?.record.flag, `the disk ${disk.path} is missing`, seen.now) };
+}
+
+/**
+ * Machines that have the disk, and containers that hold it and run: vCenter may not be able to read their machines just now (their host is lost),
+ * and what was taken away from them they are to be told in their own line.
+ */
+function holdersOf(
+  disk: Parameters<Attachments['of']>[0],
+  {
+    known,
+    attachments,
+    alive = new Set(),
+  }: Pick<Parameters<typeof compareVolume>[0], 'known' | 'attachments' | 'alive'>,
+): readonly VolumeHolder[] {
+  const seen = attachments.of(disk).map((each) => each.holder);
+  const kept = (known?.record.holders ?? []).filter(
+    ({ machine }) => alive.has(machine) && !seen.some((holder) => holder.machine === machine),
+  );
+  return [...seen, ...kept];
 }
 
 function adopted(record: VolumeRecord, home: FoundHome): Finding {

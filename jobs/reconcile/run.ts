@@ -6,12 +6,13 @@ import type { VolumeDocument, VolumeRecord, VolumeSpec } from '../../core/volume
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { readAll } from '../read-all.ts';
 import { compareVolume, type Finding } from './compare.ts';
+import { type ContainerCounts, reconcileContainers } from './containers.ts';
 import { type Attachments, readAttachments } from './holders.ts';
 import { readDocument } from '../volume/document.ts';
 import { type ImageCounts, reconcileImages } from './images.ts';
 import { locateDisk } from './locate.ts';
 import { type FoundHome, inTurn, scanStores } from './scan.ts';
-import { flagStrays, STRAYS_OF_IMAGES } from './strays.ts';
+import { flagStrays, STRAYS_OF_CONTAINERS, STRAYS_OF_IMAGES } from './strays.ts';
 
 // Makes the records equal to what lies in vSphere. It writes records only; what a crash left half made or half removed is ended by the
 // ordinary jobs, which it submits; what it does not know it flags. Nothing is deleted here.
@@ -26,6 +27,7 @@ interface Notes {
     readonly strays: number;
   };
   readonly imageCounts: ImageCounts;
+  readonly containerCounts: ContainerCounts;
 }
 type Context = StepContext<Payload, Notes>;
 /** Records are read before the datastores: a volume made meanwhile is then newer than what was seen, and its revision protects it. */
@@ -36,6 +38,7 @@ const compare: Step<Payload, Notes> = {
     const known = new Map<string, Versioned<VolumeRecord>>(
       (await readAll(context, 'volume')).map((each) => [each.record.name, each]),
     );
+    const alive = await machinesAlive(context);
     const homes = await scanStores(context);
     const { volumes, unknown } = sort(homes, known);
     const disks = [...volumes.values()].flatMap((home) =>
@@ -48,7 +51,7 @@ const compare: Step<Payload, Notes> = {
       const record = known.get(name);
       if (record !== undefined && !isSeen(record.record, context)) return 'nothing';
       const home = volumes.get(name);
-      const seen = { home, known: record, attachments, diskPath: places.get(name), now: context.now() };
+      const seen = { home, known: record, attachments, alive, diskPath: places.get(name), now: context.now() };
       const finding = compareVolume(seen);
       return apply(context, finding, { home, known: record });
     });
@@ -59,7 +62,7 @@ const compare: Step<Payload, Notes> = {
       unknown
         .filter(({ home }) => !inUse.has(home.place.home))
         .map(({ home, reason }) => ({ name: home.place.home, store: home.store.name, reason })),
-      ({ store }) => store !== STRAYS_OF_IMAGES,
+      ({ store }) => store !== STRAYS_OF_IMAGES && store !== STRAYS_OF_CONTAINERS,
     );
     const count = (what: string): number => outcomes.filter((outcome) => outcome === what).length;
     return {
@@ -165,6 +168,22 @@ const images: Step<Payload, Notes> = {
   run: async (context) => ({ notes: { imageCounts: await reconcileImages(context) } }),
 };
 
+const containers: Step<Payload, Notes> = {
+  name: 'containers',
+  isLocal: true,
+  run: async (context) => ({ notes: { containerCounts: await reconcileContainers(context) } }),
+};
+
+/** Machines of containers that run, or are on their way: whether they still have their volumes is for `container.sync` to find out. */
+async function machinesAlive(context: Context): Promise<ReadonlySet<string>> {
+  const alive = ['starting', 'running', 'paused', 'stopping', 'recovering'];
+  return new Set(
+    (await readAll(context, 'container')).flatMap(({ record: { state, machine } }) =>
+      machine !== undefined && alive.includes(state) ? [machine.ref] : [],
+    ),
+  );
+}
+
 export const reconcileRun: AnyKind = defineKind<Payload, Notes>({
   kind: 'reconcile.run',
   summary:
@@ -180,21 +199,24 @@ export const reconcileRun: AnyKind = defineKind<Payload, Notes>({
     strays: z.number().describe('things that Stowage does not know'),
     images: z.number().describe('images seen in the image store'),
     layers: z.number().describe('layers seen there'),
+    containers: z.number().describe('machines of containers'),
   }),
   resources: () => [resourceKey('system', 'reconcile')],
   joins: true,
   retry: { maxAttempts: 4, baseMs: 1_000, capMs: 30_000 },
   deadlineMs: 60 * 60 * 1_000,
-  steps: [compare, images],
+  steps: [compare, images, containers],
   finish: ({ notes }) => {
     const volumes = notes.counts ?? { homes: 0, written: 0, finishing: 0, busy: 0, strays: 0 };
     const other = notes.imageCounts ?? { images: 0, layers: 0, written: 0, finishing: 0 };
+    const crew = notes.containerCounts ?? { containers: 0, written: 0, finishing: 0 };
     return {
       ...volumes,
-      written: volumes.written + other.written,
-      finishing: volumes.finishing + other.finishing,
+      written: volumes.written + other.written + crew.written,
+      finishing: volumes.finishing + other.finishing + crew.finishing,
       images: other.images,
       layers: other.layers,
+      containers: crew.containers,
     };
   },
 });

@@ -6,6 +6,7 @@ import { flagAgain, flagEvents } from './compare.ts';
 
 /** In place of a volume store's name, which has no parentheses. */
 export const STRAYS_OF_IMAGES = '(images)';
+export const STRAYS_OF_CONTAINERS = '(containers)';
 
 /** Records what is not known, tells it at the second pass, and forgets what is in order again among those that the caller looks for. */
 export async function flagStrays(

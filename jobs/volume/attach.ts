@@ -2,12 +2,14 @@ import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
 import type { Moref, VolumeName } from '../../core/ids.ts';
 import { splitMoref } from '../../core/ids.ts';
+import type { Machine } from '../../core/ports/machines.ts';
 import { ACCESS_MODES, type AccessMode, type VolumeHolder, type VolumeRecord } from '../../core/volume.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import { whereItLies } from './find-disk.ts';
 import { diskIn, findMachine, machineLine, machineSchema } from './machine-of.ts';
 import { volumeNameSchema } from './options.ts';
+import { accessOf, refuseSharing } from './sharing.ts';
 import { chooseSlot } from './slots.ts';
 import {
   findHolders,
@@ -37,22 +39,6 @@ interface Notes {
 }
 type Context = StepContext<Payload, Notes>;
 
-function accessOf(payload: Payload, record: VolumeRecord): AccessMode {
-  if (payload.access === 'read-write' && record.spec.access === 'read-only') {
-    throw new StowageError(
-      'operation-unsupported',
-      `volume ${record.name} was made with access=read-only: attach it read-only`,
-    );
-  }
-  return payload.access ?? record.spec.access;
-}
-
-/** One writer, or any number of readers. @throws `volume-in-use` naming the holder */
-function refuseSharing(record: VolumeRecord, holders: readonly VolumeHolder[], access: AccessMode): void {
-  const isShareable = access === 'read-only' && holders.every((holder) => holder.access === 'read-only');
-  if (holders.length > 0 && !isShareable) throw inUse({ ...record, holders }, `attached ${access}`);
-}
-
 const lease: Step<Payload, Notes> = {
   name: 'lease',
   isLocal: true,
@@ -66,10 +52,10 @@ const lease: Step<Payload, Notes> = {
         `volume ${record.name} is a directory on NFS: it is mounted by guests (${record.place?.home ?? ''}), not attached as a device`,
       );
     }
-    const machine = await findMachine(context, payload.machine);
-    const access = accessOf(payload, record);
+    const machine = await findNow(context);
+    const access = accessOf(payload.access, record);
     const notes = { machine: machine.ref, machineName: machine.name, access };
-    const others = record.holders.filter((holder) => holder.machine !== machine.ref);
+    const others = record.holders.filter((holder) => holder.machine !== machine.ref && holder.job !== context.jobId);
     const own = record.holders.find((holder) => holder.machine === machine.ref);
     refuseSharing(record, others, access);
     if (record.state === 'in-use' && own !== undefined) {
@@ -83,6 +69,15 @@ const lease: Step<Payload, Notes> = {
     return { notes, records: [put(found, moved(context, record, 'attaching', { holders: [...others, holder] }))] };
   },
 };
+
+/** One that this job has met before comes back under another moref, when its host was lost and it is registered on another. */
+async function findNow(context: Context): Promise<Machine> {
+  const { payload, notes, dataCentre, signal } = context;
+  if (notes.machine === undefined) return findMachine(context, payload.machine);
+  const found = await dataCentre.machines.find(payload.machine, signal);
+  if (found !== undefined) return found;
+  throw new StowageError('vcenter-conflict', `machine ${payload.machine} is not in vCenter at this moment`);
+}
 
 function resultOf(
   record: VolumeRecord,
@@ -107,7 +102,8 @@ const device: Step<Payload, Notes> = {
   async run(context) {
     const own = await ownVolume(context, context.payload.volume);
     const { access } = context.notes;
-    const machine = await findMachine(context, noted(context.notes.machine));
+    const machine = await context.dataCentre.machines.find(noted(context.notes.machine), context.signal);
+    if (machine === undefined) return { backTo: 'lease' };
     if (diskIn(machine, own.record) !== undefined) return {};
     await refuseStrangers(context, own.record);
     const slot = chooseSlot(machine);
@@ -160,7 +156,8 @@ const confirm: Step<Payload, Notes> = {
   isLocal: true,
   async run(context) {
     const own = await ownVolume(context, context.payload.volume);
-    const machine = await findMachine(context, noted(context.notes.machine));
+    const machine = await context.dataCentre.machines.find(noted(context.notes.machine), context.signal);
+    if (machine === undefined) return { backTo: 'lease' };
     const disk = diskIn(machine, own.record);
     if (disk === undefined)
       throw new StowageError(

@@ -4,12 +4,11 @@ import type { Moref, VolumeName } from '../../core/ids.ts';
 import { splitMoref } from '../../core/ids.ts';
 import type { MachineDisk } from '../../core/ports/data-centre.ts';
 import type { VolumeHolder, VolumeRecord } from '../../core/volume.ts';
-import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
+import { type AnyKind, defineKind, type Step } from '../define.ts';
 import { noted } from '../noted.ts';
-import { encodeDocument, readDocument } from './document.ts';
+import { followInDocument } from './follow.ts';
 import { diskIn, machineLine, machineSchema } from './machine-of.ts';
 import { volumeNameSchema } from './options.ts';
-import { documentPathOf } from './place.ts';
 import { findVolume, moved, nameHolders, ownVolume, put, volumeLine } from './volume-of.ts';
 
 interface Payload {
@@ -22,7 +21,6 @@ interface Notes {
   /** Where the disk is now: Storage DRS may have moved it while it was attached. */
   readonly path: MachineDisk['path'];
 }
-type Context = StepContext<Payload, Notes>;
 
 function isNamed(holder: VolumeHolder, machine: string): boolean {
   return holder.machineName === machine || holder.machine === machine || splitMoref(holder.machine).value === machine;
@@ -80,7 +78,7 @@ const settle: Step<Payload, Notes> = {
   name: 'settle',
   async run(context) {
     const own = await ownVolume(context, context.payload.volume);
-    const place = await followMove(context, own.record);
+    const place = await followInDocument(context, own.record, context.notes.path);
     const holders = own.record.holders.filter((holder) => holder.machine !== context.notes.machine);
     const record = moved(context, own.record, holders.length === 0 ? 'available' : 'in-use', { holders, ...place });
     return {
@@ -104,19 +102,6 @@ const settle: Step<Payload, Notes> = {
     };
   },
 };
-
-/** The record may know of the move already (reconcile saw it); the document is what must follow it. */
-async function followMove(context: Context, record: VolumeRecord): Promise<Pick<VolumeRecord, 'place'>> {
-  const { path } = context.notes;
-  const { place } = record;
-  if (place?.disk === undefined || path === undefined) return {};
-  const document = await readDocument(context.dataCentre.files, place.home, context.signal);
-  if (document?.disk !== undefined && document.disk.path !== path) {
-    const bytes = encodeDocument({ ...document, disk: { ...document.disk, path } });
-    await context.dataCentre.files.write(documentPathOf(place.home), bytes, context.fence);
-  }
-  return path === place.disk.path ? {} : { place: { ...place, disk: { ...place.disk, path } } };
-}
 
 export const volumeDetach: AnyKind = defineKind<Payload, Notes>({
   kind: 'volume.detach',

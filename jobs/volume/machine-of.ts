@@ -29,7 +29,7 @@ export async function findMachine(context: AnyContext, name: Moref | string): Pr
 }
 
 /** The volume's disk in the machine: by uuid (Storage DRS may have moved and renamed it), else by path. */
-export function diskIn(machine: Machine, record: VolumeRecord): MachineDisk | undefined {
+export function diskIn(machine: Pick<Machine, 'disks'>, record: VolumeRecord): MachineDisk | undefined {
   const disk = record.place?.disk;
   if (disk === undefined) return undefined;
   const byUuid = disk.uuid === undefined ? undefined : machine.disks.find((each) => each.uuid === disk.uuid);

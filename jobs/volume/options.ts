@@ -94,7 +94,7 @@ const optionsSchema = z
   .record(z.string(), z.string())
   .default({})
   .describe(`Volume options: ${VOLUME_OPTIONS.map((option) => `${option.name}: ${option.description}`).join('; ')}`);
-const labelsSchema = z
+export const labelsSchema = z
   .record(z.string().min(1).max(256), z.string().max(4_096))
   .default({})
   .describe('Labels, kept and shown.');

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { isErrorCode, StowageError } from '../../core/errors.ts';
-import type { DatastorePath, VolumeName } from '../../core/ids.ts';
+import { type ContainerId, type DatastorePath, parseContainerId, type VolumeName } from '../../core/ids.ts';
 import type { VolumeDocument, VolumePlace, VolumeRecord } from '../../core/volume.ts';
+import { branded } from '../branded.ts';
+import { containersOfVolume } from '../container/users.ts';
 import { type AnyKind, defineKind, type Step, type StepContext, type StepResult } from '../define.ts';
 import { encodeDocument, readDocument } from './document.ts';
 import { findElsewhere } from './find-disk.ts';
@@ -15,6 +17,7 @@ import { findHolders, findVolume, inUse, moved, ownVolume, put, volumeLine, with
 
 interface Payload {
   readonly name: VolumeName;
+  readonly container?: ContainerId;
 }
 interface Notes {
   readonly before: VolumeRecord;
@@ -27,6 +30,15 @@ function asNothing(thrown: unknown): undefined {
   if (!isErrorCode(thrown, 'volume-not-found')) throw thrown;
 }
 
+/** Also stopped ones: they would not start again. */
+async function refuseContainers(context: Context): Promise<void> {
+  const { name, container } = context.payload;
+  const users = await containersOfVolume(context, name, container);
+  if (users.length === 0) return;
+  const holder = users.map((user) => user.name).join(', ');
+  throw new StowageError('volume-in-use', `remove ${name}: volume is in use - [${holder}]`, { holder });
+}
+
 /** Decides that it may go: nobody holds it. */
 const reserve: Step<Payload, Notes> = {
   name: 'reserve',
@@ -35,6 +47,7 @@ const reserve: Step<Payload, Notes> = {
     const found = await findVolume(context, context.payload.name).catch(asNothing);
     if (found === undefined) return { done: { name: context.payload.name, removed: false } };
     const { record } = found;
+    await refuseContainers(context);
     if (record.state === 'in-use' || record.holders.length > 0) throw inUse(record, 'removed');
     const isHalfGone = record.state === 'deleting' || record.state === 'failed';
     if (!isHalfGone && record.state !== 'available') {
@@ -48,6 +61,16 @@ const reserve: Step<Payload, Notes> = {
       notes: { before: record, ...(record.place === undefined ? {} : { place: record.place }) },
       records: [put(found, next)],
     };
+  },
+};
+
+/** A container that was reserved just before the volume was: it comes first. */
+const recheck: Step<Payload, Notes> = {
+  name: 'recheck',
+  isLocal: true,
+  async run(context) {
+    await refuseContainers(context);
+    return {};
   },
 };
 
@@ -152,16 +175,19 @@ async function forgotten(context: Context): Promise<StepResult<Notes>> {
 
 export const volumeRemove: AnyKind = defineKind<Payload, Notes>({
   kind: 'volume.remove',
-  summary: 'Removes a volume and its data. A volume that a machine holds is not removed.',
+  summary: 'Removes a volume and its data. A volume that a machine holds, or a container mounts, is not removed.',
   role: 'operator',
   lane: 'default',
-  payload: z.strictObject({ name: volumeNameSchema }),
+  payload: z.strictObject({
+    name: volumeNameSchema,
+    container: branded(parseContainerId).optional().describe('Set by Stowage: it goes, and does not count'),
+  }) as unknown as z.ZodType<Payload>,
   result: z.object({ name: z.string(), removed: z.boolean().describe('false: there was no such volume') }),
   resources: (payload) => [volumeLine(payload.name)],
   joins: true,
   retry: { maxAttempts: 6, baseMs: 500, capMs: 20_000 },
   deadlineMs: 30 * 60 * 1_000,
-  steps: [reserve, mark, disk, directory],
+  steps: [reserve, recheck, mark, disk, directory],
   finish: (context) => ({ name: context.payload.name, removed: true }),
   async abandon(context, error) {
     const found = await context.records.read('volume', context.payload.name);

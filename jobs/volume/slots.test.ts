@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { moref } from '../../core/ids.ts';
 import type { Machine, ScsiController } from '../../core/ports/data-centre.ts';
-import { chooseSlot } from './slots.ts';
+import { chooseSlot, chooseSlots } from './slots.ts';
 
 const ALL = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
@@ -71,5 +71,33 @@ describe('the slot for a disk', () => {
   it('a new controller takes the first bus that is free', () => {
     expect(chooseSlot(machine())).toEqual({ controller: 'new', bus: 0, unit: 0 });
     expect(chooseSlot(machine(controller(0, ALL), controller(2, ALL)))).toEqual({ controller: 'new', bus: 1, unit: 0 });
+  });
+});
+
+describe('slots for several disks at once', () => {
+  it('are distinct, and those beyond a full controller share a new one', () => {
+    const full = machine(
+      controller(
+        0,
+        ALL.filter((unit) => unit !== 14),
+      ),
+    );
+    expect(chooseSlots(full, 3)).toEqual([
+      { controller: 'existing', controllerKey: 1_000, unit: 14 },
+      { controller: 'new', bus: 1, unit: 0 },
+      { controller: 'new', bus: 1, unit: 1 },
+    ]);
+  });
+
+  it('go to new controllers where many layers take the wide places of the first', () => {
+    const wide = Array.from({ length: 65 }, (_, unit) => unit);
+    expect(chooseSlots(machine(controller(0, wide), controller(1, wide)), 1)).toEqual([
+      { controller: 'new', bus: 2, unit: 0 },
+    ]);
+  });
+
+  it('too many are refused as a whole', () => {
+    expect(() => chooseSlots(machine(controller(0, ALL)), 46)).toThrow(/no free slot/);
+    expect(chooseSlots(machine(controller(0, ALL)), 45)).toHaveLength(45);
   });
 });

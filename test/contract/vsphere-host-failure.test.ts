@@ -73,6 +73,38 @@ describe('hosts and what runs on them', () => {
     expect(restart).toMatchObject({ sourceHost: { ref: host, name: 'esx-1.lab' }, machine: { ref } });
   });
 
+  // vCenter tells at most a hundred changes in one answer: the host's own is in the first, what its machines are in the next.
+  test('a host with more machines than fit into one answer is seen to be silent', async () => {
+    await vsphereHa(false);
+    const others = ['esx-2.lab', 'esx-3.lab'];
+    for (const host of others) await bed.control('POST', `/hosts/${host}/maintenance`, { enter: true });
+    await Promise.all(Array.from({ length: 120 }, (_, at) => own.create(`many-${at}`)));
+    const ending = new AbortController();
+    const signal = AbortSignal.any([ending.signal, soon()]);
+    let connection: string | undefined;
+    let disconnected = 0;
+    const watches = [
+      bed.dc.inventory.watch(({ hosts }) => {
+        connection = hosts.find(({ name }) => name === 'esx-1.lab')?.connection;
+      }, signal),
+      bed.dc.machines.watch(
+        own.estate.folder,
+        ({ machines }) => {
+          disconnected += machines.filter((machine) => machine.connection === 'disconnected').length;
+        },
+        signal,
+      ),
+    ];
+    await expect.poll(() => connection).toBe('connected');
+    const clock = startFairClock();
+    await fail('esx-1.lab', 'crash');
+    await expect.poll(() => connection, { interval: 10, timeout: 30_000 }).toBe('not-responding');
+    expect(clock.elapsedMs()).toBeLessThan(2_000);
+    await expect.poll(() => disconnected).toBe(120);
+    ending.abort();
+    await Promise.all(watches);
+  });
+
   test('without HA it stays as it was last known, until it is re-homed with its configuration and uuid', async () => {
     await vsphereHa(false);
     const { ref, host } = await running('re-homed');

@@ -106,8 +106,17 @@ describe.each(['lab', 'stock'] as const)('machines on the %s vCenter', (program)
       ]);
     });
 
+    test('127 layers, as many as Docker allows, and the scratch disk: distinct places, none on unit 7', async () => {
+      const layers = await own.disks('deep', 127);
+      const machine = await own.create('deep', { layers });
+      const places = machine.disks.map(({ controllerKey, unit }) => `${controllerKey}:${unit}`);
+      expect(new Set(places).size).toBe(128);
+      expect(machine.disks.map(({ unit }) => unit)).not.toContain(7);
+      expect(machine.disks.slice(0, 127).map(({ path }) => path)).toEqual(layers);
+    });
+
     test('more disks than a machine has places for are refused before anything is sent', async () => {
-      const layers = Array.from({ length: 60 }, (_, n) => bed.path(`own/disks/none-${n}.vmdk`));
+      const layers = Array.from({ length: 128 }, (_, n) => bed.path(`own/disks/none-${n}.vmdk`));
       const sent = bed.proxy.calls.length;
       const refused = bed.dc.machines.create(own.spec('full', { layers }), fence);
       expect(await failure(refused)).toMatchObject({ code: 'machine-full' });
@@ -261,6 +270,14 @@ describe.each(['lab', 'stock'] as const)('machines on the %s vCenter', (program)
     expect(await failure(again)).toMatchObject({ code: 'vcenter-conflict' });
   });
 
+  test('it goes into another folder', async () => {
+    const { ref } = await own.create('moved');
+    const names = { folder: 'Elsewhere', pool: 'own', cluster: isLab ? 'lab-cluster' : 'DC0_C0' };
+    const { folder } = await bed.dc.estates.ensure(names, fence);
+    await done(bed, bed.dc.machines.moveInto(ref, folder, fence));
+    expect((await bed.dc.machines.list(folder, soon())).map((each) => each.ref)).toEqual([ref]);
+  });
+
   test('a machine gets another name, and none that is taken', async () => {
     const { ref } = await own.create('before');
     await done(bed, bed.dc.machines.rename(ref, 'after', fence));
@@ -328,6 +345,7 @@ describe.each(['lab', 'stock'] as const)('machines on the %s vCenter', (program)
       () => machines.unregister(ref, lost),
       () => machines.destroy(ref, lost),
       () => machines.rename(ref, 'else', lost),
+      () => machines.moveInto(ref, own.estate.folder, lost),
       () => machines.reconfigure({ ...at, cpus: 2 }, lost),
       () => machines.attachAll({ ...at, disks: [] }, lost),
       () => machines.detachAll({ ...at, diskKeys: [] }, lost),

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { directoryOf, documentOf } from '../system/lab-view.ts';
+import { held, here, running } from './container-stage.ts';
 import { pullFirst, wholeImage } from './image-scenarios.ts';
 import type { Scenario } from './scenario.ts';
 import type { Stage } from './stage.ts';
@@ -22,6 +23,17 @@ async function pullAndForget(stage: Stage, name: string): Promise<void> {
   await stage.forget('layer', diffId);
 }
 
+async function runAndForget(stage: Stage, name: string): Promise<void> {
+  await running(stage, name);
+  const owner = await stage.system.store.records.read('container-name', name);
+  if (owner === undefined) throw new Error(`no container ${name}`);
+  await stage.forget('container', owner.record.container);
+  await stage.forget('container-name', name);
+  await stage.forget('volume', held(name).name);
+}
+
+const boxOf = (name: string): string => `box.${name}`;
+
 /** By kind. */
 export const RECONCILE_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
   'reconcile.run': [
@@ -32,9 +44,16 @@ export const RECONCILE_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> 
         await stage.forget('volume', name);
         await leaveHalfMade(stage, `half.${name}`);
         await pullAndForget(stage, name);
+        await runAndForget(stage, boxOf(name));
       },
       payload: () => ({}),
-      after: async (name) => [wholeVolume(name), wholeVolume(`half.${name}`), ...(await wholeImage(name))],
+      after: async (name) => [
+        wholeVolume(name),
+        wholeVolume(`half.${name}`),
+        ...(await wholeImage(name)),
+        here(boxOf(name), 'running'),
+        held(boxOf(name)),
+      ],
     },
   ],
 };

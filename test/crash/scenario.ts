@@ -1,9 +1,9 @@
 import type { JsonObject } from '../../core/job.ts';
-import type { JobState, VolumeState } from '../../core/states.ts';
+import type { ContainerState, JobState, VolumeState } from '../../core/states.ts';
 import type { Stage } from './stage.ts';
 
 /** What must be so after the job, whatever died meanwhile. */
-export type After = VolumeAfter | ImageAfter | LayerAfter;
+export type After = VolumeAfter | ImageAfter | LayerAfter | ContainerAfter;
 
 export interface VolumeAfter {
   readonly type: 'volume';
@@ -32,6 +32,17 @@ export interface LayerAfter {
   readonly isThere: boolean;
 }
 
+export interface ContainerAfter {
+  readonly type: 'container';
+  /** What people call it. */
+  readonly name: string;
+  /** undefined: no record, no name, no machine, no file. A running one has its volumes, one that is off has none. */
+  readonly state: ContainerState | undefined;
+  readonly hasError?: boolean;
+  /** Its layers were taken out of its machine, which could not be destroyed then. */
+  readonly isStripped?: boolean;
+}
+
 /** One way to run a kind. `name` is fresh for each run, and so is what setup makes. */
 export interface Scenario {
   readonly title: string;
@@ -43,5 +54,5 @@ export interface Scenario {
   readonly cancelAtChild?: string;
   /** Default: succeeded. */
   readonly ends?: JobState;
-  readonly after: (name: string) => readonly After[] | Promise<readonly After[]>;
+  readonly after: (name: string, stage: Stage) => readonly After[] | Promise<readonly After[]>;
 }

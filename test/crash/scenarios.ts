@@ -1,5 +1,7 @@
+import { CONTAINER_SCENARIOS } from './container-scenarios.ts';
 import { IMAGE_SCENARIOS } from './image-scenarios.ts';
 import { RECONCILE_SCENARIOS } from './reconcile-scenarios.ts';
+import { RECOVERY_SCENARIOS } from './recovery-scenarios.ts';
 import type { Scenario } from './scenario.ts';
 import { VOLUME_SCENARIOS } from './volume-scenarios.ts';
 
@@ -7,5 +9,7 @@ import { VOLUME_SCENARIOS } from './volume-scenarios.ts';
 export const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
   ...VOLUME_SCENARIOS,
   ...IMAGE_SCENARIOS,
+  ...CONTAINER_SCENARIOS,
+  ...RECOVERY_SCENARIOS,
   ...RECONCILE_SCENARIOS,
 };

@@ -3,6 +3,7 @@ import { writeFileSync, renameSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import type { JobId } from '../../core/ids.ts';
 import type { Job, JsonObject } from '../../core/job.ts';
+import type { RecordType } from '../../core/record.ts';
 import { type CrashLine, type CrashPlan, readReport } from '../harness/crash-points.ts';
 import type { ImageSystem } from '../harness/image-system.ts';
 import type { System, WorkerProcess } from '../harness/system.ts';
@@ -50,7 +51,7 @@ export interface Stage {
   /** Runs a job that must succeed. */
   succeed(kind: string, payload: JsonObject): Promise<Job>;
   /** Takes a record out of Redis. */
-  forget(type: 'volume' | 'image' | 'layer', name: string): Promise<void>;
+  forget(type: RecordType, name: string): Promise<void>;
 }
 
 export function stageOf({ system, redis }: CrashSystem<ImageSystem>, machine: string): Stage {

@@ -1,125 +1,34 @@
-import { readFile } from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { WorkerProcess } from '../harness/system.ts';
-import { changesSoFar, eventually, untilTaskRuns } from '../system/lab-view.ts';
-import { IMAGE_MEANWHILE } from './image-scenarios.ts';
-import type { Stage } from './stage.ts';
-import { Walk, type Walked, type Walker } from './walk.ts';
-
-// SIGSTOP past the lock, another worker takes over and ends the jobs, SIGCONT: the first changes nothing. As in the walk, one process is
-// stopped with every scenario's job at a boundary of its own; the one that takes over is the next to be stopped.
-
-/** What happens to the thing before the sleeper wakes: its old intention would now be harm. */
-const MEANWHILE: Readonly<Record<string, (stage: Stage, name: string) => Promise<unknown>>> = {
-  'create-block': (stage, name) => stage.succeed('volume.remove', { name }),
-  'clone-block': (stage, name) => stage.succeed('volume.remove', { name }),
-  'remove-block': (stage, name) => stage.succeed('volume.create', { name, options: { Capacity: '8MiB' } }),
-  'expand-detached': (stage, name) => stage.succeed('volume.attach', { volume: name, machine: stage.machine }),
-  attach: async (stage, name) => {
-    await stage.succeed('volume.detach', { volume: name });
-    await stage.succeed('volume.attach', { volume: name, machine: 'lab-vm-1' });
-  },
-  detach: (stage, name) => stage.succeed('volume.attach', { volume: name, machine: stage.machine }),
-  ...IMAGE_MEANWHILE,
-};
-
-/** Boundaries at which something would leave for vSphere or Redis, and waits. */
-const isTelling = (at: string): boolean => at.startsWith('before ') && at !== 'before claims.acquire';
+import { describe, expect, it } from 'vitest';
+import { untilTaskRuns } from '../system/lab-view.ts';
+import { Sleepers, stopEachOf } from './sleeping.ts';
+import { isOfContainers, isOfHosts } from './walk.ts';
 
 describe('a worker that slept past its lock', () => {
-  let walk: Walk;
-  beforeAll(async () => {
-    walk = await Walk.open();
-  });
-  const workers: WorkerProcess[] = [];
-  const start = async (): Promise<WorkerProcess> => {
-    const worker = await walk.crash.startWorker();
-    workers.push(worker);
-    return worker;
-  };
-  afterEach(async () => {
-    await Promise.all(workers.splice(0).map((worker) => worker.stop()));
-    await walk.crash.system.lab('POST', '/reset');
-  });
-  afterAll(() => walk.close());
+  const sleepers = Sleepers.open();
 
-  const gaveUp = async (worker: WorkerProcess, walked: readonly Walked[]): Promise<void> => {
-    const missing = async (): Promise<readonly string[]> => {
-      const lines = (await readFile(worker.logFile, 'utf8'))
-        .split('\n')
-        .filter((line) => line.includes('the attempt was given up'));
-      return walked.filter(({ job }) => !lines.some((line) => line.includes(job))).map(({ name }) => name);
-    };
-    await eventually('the sleeper to give its attempts up', async () => (await missing()).length === 0).catch(
-      async () => {
-        expect(await missing(), 'did not give their attempt up').toEqual([]);
+  stopEachOf(
+    [
+      {
+        what: 'volumes and images',
+        isOne: (kind) => kind !== 'reconcile.run' && !isOfContainers(kind) && !isOfHosts(kind),
       },
-    );
-  };
-
-  const everything = async (walked: readonly Walked[]): Promise<unknown> => {
-    const { system } = walk.crash;
-    const jobs = await Promise.all(walked.map(({ job }) => system.store.jobs.read(job)));
-    const records = await Promise.all(
-      (['volume', 'image', 'layer'] as const).map(async (type) => system.store.records.list(type, { limit: 1_000 })),
-    );
-    // The Tasks are over: to cancel one of them changes nothing.
-    const { CancelTask: _, ...changes } = await changesSoFar(system);
-    return { jobs, records, disks: await system.lab('GET', '/disks'), changes };
-  };
-
-  /** The sleeper wakes, notices, and has changed nothing. */
-  async function wake(sleeper: WorkerProcess, walked: readonly Walked[]): Promise<void> {
-    const before = await everything(walked);
-    sleeper.kill('SIGCONT');
-    await gaveUp(sleeper, walked);
-    expect(await everything(walked)).toEqual(before);
-    sleeper.kill('SIGKILL');
-    await sleeper.exited;
-  }
-
-  it('changes nothing when it wakes, wherever it was', { timeout: 900_000 }, async () => {
-    const walkers = walk.walkers.filter(({ kind }) => kind !== 'reconcile.run');
-    const stops = new Map<Walker, readonly number[]>();
-    for (const [walker, lines] of await walk.count(walkers)) {
-      stops.set(
-        walker,
-        lines.filter(({ at }) => isTelling(at)).map(({ number }) => number),
-      );
-    }
-    let worker = await start();
-    const last = Math.max(...[...stops.values()].map(({ length }) => length));
-    for (let round = 1; round <= last; round += 1) {
-      const sleeping = walkers.filter((walker) => (stops.get(walker)?.length ?? 0) >= round);
-      await walk.setUp(sleeping, round);
-      walk.plan(sleeping, round, (walker) => ({ stopAt: stops.get(walker)?.[round - 1] ?? 0 }));
-      const walked = await walk.submit(sleeping, round);
-      await walk.untilDown(
-        worker,
-        walked.map(({ name }) => name),
-      );
-      const sleeper = worker;
-      walk.plan(sleeping, round);
-      worker = await start();
-      await walk.verify(walked);
-      await Promise.all(walked.map(async ({ walker, name }) => MEANWHILE[walker.scenario.title]?.(walker.stage, name)));
-      await wake(sleeper, walked);
-    }
-  });
+    ],
+    sleepers,
+  );
 
   it('changes nothing when it was stopped while it waited for a Task', async () => {
-    const { crash } = walk;
+    const { crash } = sleepers.walk;
     await crash.system.lab('POST', '/task-latency', { method: 'CreateVirtualDisk_Task', ms: 60_000 });
-    const sleeper = await start();
+    const sleeper = await sleepers.start();
     const job = await crash.system.begin('volume.create', { name: 'awaited', options: { Capacity: '8MiB' } });
     await untilTaskRuns(crash.system, 'CreateVirtualDisk_Task');
     sleeper.kill('SIGSTOP');
     await crash.system.lab('POST', '/task-latency', { method: 'CreateVirtualDisk_Task', ms: 0 });
-    await start();
+    await sleepers.start();
     expect(await crash.system.end(job)).toMatchObject({ state: 'succeeded' });
     await crash.system.run('volume.remove', { name: 'awaited' });
-    const [walker] = walk.walkers;
+    const [walker] = sleepers.walk.walkers;
     if (walker === undefined) throw new Error('no scenario');
-    await wake(sleeper, [{ walker, name: 'awaited', job }]);
+    await sleepers.wake(sleeper, [{ walker, name: 'awaited', job }]);
   });
 });

@@ -131,12 +131,33 @@ describe('the docker CLI against npm start', () => {
     await ok('rmi', '-f', 'busybox:latest', `busybox@${digest}`);
   });
 
+  it('containers: run with volumes, shown, stopped, started, removed; what they need stays', async () => {
+    await ok('pull', 'demo:0.1');
+    await ok('volume', 'create', '-o', 'VolumeStore=nfs', 'shared_vol');
+    const args = ['-v', 'data_vol:/vol', '-v', 'shared_vol:/nfs', '-v', '/anon'];
+    const id = (await ok('run', '-d', '--name', 'demo', ...args, '-p', '8080:80', 'demo:0.1')).stdout.trim();
+    expect(
+      lines(await ok('ps', '--no-trunc', '--format', '{{.ID}} {{.Image}} {{.Names}} {{.State}} {{.Ports}}')),
+    ).toEqual([`${id} demo:0.1 demo running 0.0.0.0:8080->80/tcp`]);
+    expect((await ok('inspect', '-f', '{{.Stowage.host}} {{len .Mounts}}', 'demo')).stdout).toMatch(
+      /^esx-\d\.lab 3\n$/,
+    );
+    expect((await docker('rmi', 'demo:0.1')).stderr).toContain('(must force) - container');
+    expect((await docker('volume', 'rm', 'data_vol')).stderr).toContain(`remove data_vol: volume is in use - [${id}]`);
+    await ok('stop', '-t', '1', 'demo');
+    await ok('start', 'demo');
+    await ok('rm', '-f', '-v', 'demo');
+    expect(lines(await ok('volume', 'ls', '-q'))).toEqual(expect.arrayContaining(['data_vol', 'shared_vol']));
+    await ok('volume', 'rm', 'data_vol', 'shared_vol');
+    await ok('rmi', 'demo:0.1');
+  });
+
   it('what is not there, or not supported, is said at once, and where to turn', async () => {
     const refused: readonly (readonly [readonly string[], string])[] = [
       [['pull', 'busybox:nope'], 'manifest for busybox:nope not found'],
       [['pull', 'ghost.invalid/app'], 'ghost.invalid'],
       [['pull', 'BusyBox'], 'must be lowercase'],
-      [['run', 'busybox'], 'not supported'],
+      [['run', '-d', '-v', '/host:/x', 'busybox'], 'directories of a host cannot be mounted'],
       [['swarm', 'init'], 'not a swarm manager'],
       [['inspect', 'nosuch'], 'No such object: nosuch'],
       [['volume', 'create', '-o', 'size=10XB', 'bad_vol'], 'size'],

@@ -8,6 +8,7 @@ import { createWorld } from '../../jobs/world.ts';
 import { randomBytes, systemClock } from '../../platform/clock.ts';
 import { readServiceConfig } from '../../platform/config.ts';
 import { createLogger } from '../../platform/log.ts';
+import { pause } from '../../platform/pause.ts';
 import { createShutdown } from '../../platform/shutdown.ts';
 import { openImagePorts } from '../../registry/open.ts';
 import { openStore, type Store } from '../../store/open.ts';
@@ -17,7 +18,7 @@ import { CrashPoints, withBoundaries, withHolds } from './crash-points.ts';
 
 // The worker of workers/main.ts with ports that count boundaries: CRASH_PLAN names the file that says where to die, CRASH_REPORT the one
 // that is told which boundaries were passed. CRASH_WITHOUT leaves out one kind, as an older version of the worker would;
-// CRASH_REGISTRY_TUNING is a RegistryTuning in JSON, in part.
+// CRASH_BLIND keeps the watcher from seeing machines; CRASH_REGISTRY_TUNING is a RegistryTuning in JSON, in part.
 
 function guardedEntries(store: Store, points: CrashPoints): EntrySource {
   return {
@@ -30,6 +31,25 @@ function guardedEntries(store: Store, points: CrashPoints): EntrySource {
   };
 }
 
+const CHANGES_OF_MACHINES = [
+  'attach',
+  'detach',
+  'extend',
+  'create',
+  'register',
+  'unregister',
+  'destroy',
+  'rename',
+  'reconfigure',
+  'detachAllBut',
+] as const;
+
+/** With CRASH_BLIND, the watcher sees no machine: what it would have done is for the plan to do. */
+function blinded(machines: DataCentre['machines']): DataCentre['machines'] {
+  if (process.env['CRASH_BLIND'] === undefined) return machines;
+  return { ...machines, watch: (_folder, _onChange, signal) => pause(2 ** 31 - 1, signal) };
+}
+
 function guardedDataCentre(inner: DataCentre, points: CrashPoints): DataCentre {
   return {
     ...inner,
@@ -37,11 +57,14 @@ function guardedDataCentre(inner: DataCentre, points: CrashPoints): DataCentre {
     disks: withBoundaries(inner.disks, 'disks', ['create', 'copy', 'extend', 'remove'], points),
     files: withBoundaries(inner.files, 'files', ['makeDirectory', 'write', 'upload', 'remove', 'copy'], points),
     machines: withBoundaries(
-      withHolds(inner.machines, 'machines', ['findByDisk'], points),
+      withHolds(blinded(inner.machines), 'machines', ['findByDisk'], points),
       'machines',
-      ['attach', 'detach', 'extend'],
+      CHANGES_OF_MACHINES,
       points,
     ),
+    power: withBoundaries(inner.power, 'power', ['onByDrs', 'on', 'off', 'suspend'], points),
+    hosts: withBoundaries(inner.hosts, 'hosts', ['migrate', 'enterMaintenance', 'exitMaintenance'], points),
+    estates: withBoundaries(inner.estates, 'estates', ['ensure'], points),
   };
 }
 

@@ -15,7 +15,7 @@ import { createCatalogue } from '../../jobs/registry.ts';
 import { createSubmit, type Submit } from '../../jobs/submit.ts';
 import { compileCache } from '../../lab/node-process.ts';
 import { type LabRedis, startRedis } from '../../lab/redis.ts';
-import { LAB_IMAGE_STORE, LAB_VOLUME_STORES } from '../../lab/vcenter.ts';
+import { LAB_CONTAINERS, LAB_IMAGE_STORE, LAB_VOLUME_STORES } from '../../lab/vcenter.ts';
 import { randomBytes, systemClock } from '../../platform/clock.ts';
 import { parseRedisUrl } from '../../platform/redis-url.ts';
 import { parseImageStore } from '../../platform/registry-values.ts';
@@ -89,6 +89,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const world = createWorld({
     volumeStores: parseVolumeStores(LAB_VOLUME_STORES),
     images: { store: parseImageStore(LAB_IMAGE_STORE) },
+    containers: LAB_CONTAINERS,
   });
   const store = openStore({
     address: parseRedisUrl(redis.url),
@@ -101,7 +102,14 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     nowMs: () => systemClock.nowMs(),
     randomBytes,
   });
-  const submit = createSubmit({ catalogue, world, jobs: store.jobs, nowMs: () => systemClock.nowMs(), randomBytes });
+  const submit = createSubmit({
+    catalogue,
+    world,
+    jobs: store.jobs,
+    records: store.records,
+    nowMs: () => systemClock.nowMs(),
+    randomBytes,
+  });
   const env = {
     REDIS_URL: redis.url,
     VCENTER_URL: vcenter.url,
@@ -170,7 +178,7 @@ function assemble(parts: SystemParts): System {
       await Promise.all(workers.map((worker) => worker.stop()));
       await store.close();
       await Promise.all([redis.stop(), vcenter.stop()]);
-      await rm(directory, { recursive: true, force: true });
+      if (process.env['KEEP'] === undefined) await rm(directory, { recursive: true, force: true });
     },
   };
 }

@@ -33,7 +33,10 @@ export interface LabDevice {
 export interface LabMachine {
   readonly name: string;
   readonly moid: string;
+  readonly uuid: string;
   readonly vmx: string;
+  readonly host: string;
+  readonly power: string;
   readonly devices: readonly LabDevice[];
 }
 interface LabCalls {
@@ -75,7 +78,7 @@ export async function devicesWith(system: System, text: string): Promise<readonl
 export async function changesSoFar(system: System): Promise<Readonly<Record<string, number>>> {
   const { byMethod, folder } = (await system.lab('GET', '/calls')) as LabCalls;
   const readers =
-    /^(Retrieve|Query|Search|Wait|Create(Filter|PropertyCollector|(Container|List)View|CollectorFor)|Destroy)/;
+    /^(Find|Retrieve|Query|Search|Wait|Create(Filter|PropertyCollector|(Container|List)View|CollectorFor)|Destroy)/;
   const others = [
     'Login',
     'Logout',
@@ -91,6 +94,25 @@ export async function changesSoFar(system: System): Promise<Readonly<Record<stri
   );
   const written = Object.entries(folder).filter(([verb]) => verb !== 'GET' && verb !== 'HEAD');
   return Object.fromEntries([...changing, ...written]);
+}
+
+/** A machine's extraConfig, as its .vmx has it. */
+export async function machineConfigs(
+  system: System,
+  { vmx }: Pick<LabMachine, 'vmx'>,
+): Promise<Readonly<Record<string, string>>> {
+  const [, datastore = '', path = ''] = /^\[([^\]]+)\] (.*)$/.exec(vmx) ?? [];
+  const text = await readFile(join(await directoryOf(system, datastore), path), 'utf8');
+  const pairs = text.matchAll(/<extraConfig[^>]*><key>([^<]*)<\/key><value[^>]*>([^<]*)<\/value>/g);
+  return Object.fromEntries([...pairs].map(([, key = '', value = '']) => [unescapeXml(key), unescapeXml(value)]));
+}
+
+function unescapeXml(text: string): string {
+  const named: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
+  return text.replaceAll(/&(?:#(\d+)|#x([0-9A-Fa-f]+)|(\w+));/g, (_, decimal?: string, hex?: string, name?: string) => {
+    if (name !== undefined) return named[name] ?? '';
+    return String.fromCodePoint(decimal === undefined ? Number.parseInt(hex ?? '0', 16) : Number(decimal));
+  });
 }
 
 /** Where a datastore's files are on this machine's file system. */

@@ -164,6 +164,13 @@ export const machineOperations = {
     changes: true,
     faults: ['DuplicateName', 'InvalidName'],
   },
+  MoveIntoFolder_Task: {
+    on: 'Folder',
+    params: { list: 'ManagedObjectReference[]' },
+    result: 'ManagedObjectReference',
+    changes: true,
+    faults: ['DuplicateName', 'InvalidFolder', 'InvalidState'],
+  },
   RelocateVM_Task: {
     on: 'VirtualMachine',
     params: { spec: 'VirtualMachineRelocateSpec', priority: 'VirtualMachineMovePriority?' },

@@ -84,6 +84,16 @@ func (p *devicePlan) addController(i int, d types.BaseVirtualDevice) fault {
 	return nil
 }
 
+// pvscsiUnits: 64 disks and its own unit, with virtual hardware 14 and later; every VM here is newer.
+const pvscsiUnits = 65
+
+func unitsOf(b bus, controller types.BaseVirtualDevice) int32 {
+	if _, ok := controller.(*types.ParaVirtualSCSIController); ok {
+		return pvscsiUnits
+	}
+	return b.slots
+}
+
 // seat puts a device on its controller: unit checked or chosen, key derived.
 func (p *devicePlan) seat(i int, v *types.VirtualDevice) fault {
 	if real, ok := p.renamed[v.ControllerKey]; ok {
@@ -110,7 +120,7 @@ func (p *devicePlan) seat(i int, v *types.VirtualDevice) fault {
 		}
 		v.UnitNumber = &free
 	}
-	if u := *v.UnitNumber; u >= b.slots || taken[u] {
+	if u := *v.UnitNumber; u >= unitsOf(b, controller) || taken[u] {
 		return deviceFault(i, "device.unitNumber")
 	}
 	number := controller.(types.BaseVirtualController).GetVirtualController().BusNumber

@@ -27,7 +27,7 @@ func TestWrongPlacesAreRefused(t *testing.T) {
 	r.makeDisk("[shared-1] d.vmdk", 1)
 	r.makeDisk("[shared-1] e.vmdk", 1)
 	vm := r.vm("lab-vm-1")
-	for _, unit := range []int32{7, 16, 99} {
+	for _, unit := range []int32{7, 65, 99} {
 		f := r.refuse(&types.InvalidDeviceSpec{})(r.attach(vm, "[shared-1] d.vmdk", "persistent", unit)).(*types.InvalidDeviceSpec)
 		if f.Property != "virtualDeviceSpec.device.unitNumber" || f.DeviceIndex != 0 {
 			t.Errorf("%+v", f)

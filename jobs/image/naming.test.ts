@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { hexOf } from '../../core/reference.ts';
-import { digestOf, imageRecord, nameOf } from './image-fixtures.ts';
-import { indexImages } from './image-names.ts';
+import { digestOf, imageRecord, nameOf } from './fixtures.ts';
+import { indexImages } from './naming.ts';
 
 const old = imageRecord({
   seed: 'old',
