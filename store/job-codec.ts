@@ -111,6 +111,12 @@ function decodeSteps(fields: Fields, names: readonly string[]): readonly StepRec
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
+/** undefined: there is none, or it was written before this format, and nobody can run or show it; what it did is in vSphere. */
+export function decodeStored(id: JobId, hash: Readonly<Record<string, string>>): Job | undefined {
+  const isReadable = hash['kind'] !== undefined && hash['spec'] !== undefined;
+  return isReadable ? decodeJob(id, new Map(Object.entries(hash))) : undefined;
+}
+
 /** Every attempt begins with it: fields that are absent cost nothing. */
 export function decodeJob(id: JobId, fields: Fields): Job {
   const { payload, stepNames, deadlineMs, ...said } = JSON.parse(fields.get('spec') ?? '{}') as Spec;

@@ -5,7 +5,7 @@ import type { JobFilter, JobStore, Page, PageRequest, Submission, SubmitOutcome 
 import { isJobOver, JOB_STATES } from '../core/states.ts';
 import type { Entries } from './entries.ts';
 import { createFigures } from './figures.ts';
-import { decodeJob, encodeSpec } from './job-codec.ts';
+import { decodeStored, encodeSpec } from './job-codec.ts';
 import type { OverListener } from './over.ts';
 import { readProgress } from './progress.ts';
 import { raise, type RedisClient } from './redis.ts';
@@ -31,7 +31,7 @@ export function createJobStore(parts: JobStoreParts): JobStore {
 
   const read = async (id: JobId): Promise<Job | undefined> => {
     const hash = await client.hgetall(jobKey(id)).catch(raise);
-    return hash['kind'] === undefined ? undefined : decodeJob(id, new Map(Object.entries(hash)));
+    return decodeStored(id, hash);
   };
 
   return {
@@ -195,6 +195,6 @@ async function readMany(
   const replies = (await pipeline.exec().catch(raise)) ?? [];
   return ids.map((id, at) => {
     const hash = (replies[at]?.[1] ?? {}) as Record<string, string>;
-    return { id, job: hash['kind'] === undefined ? undefined : decodeJob(id as JobId, new Map(Object.entries(hash))) };
+    return { id, job: decodeStored(id as JobId, hash) };
   });
 }

@@ -11,7 +11,8 @@ local all = redis.call('HGETALL', key)
 local job = {}
 for at = 1, #all, 2 do job[all[at]] = all[at + 1] end
 local state = job.state
-if not state then return {'gone'} end
+-- Or of a format that is not read any more (sweep.lua).
+if not state or not job.spec then return {'gone'} end
 if job.wake ~= ARGV[4] then return {'behind'} end
 if state ~= 'waiting' and state ~= 'running' then return {'over'} end
 local resources = decode_list(job.resources)

@@ -1,14 +1,33 @@
--- Finds jobs whose entry is lost (a worker gave it up, or somebody emptied the queue) and gives them another; forgets old events.
+-- Finds jobs whose entry is lost (a worker gave it up, or somebody emptied the queue) and gives them another; forgets old events, and jobs
+-- of a format that is not read any more, which would hold their lines for ever.
 -- KEYS[1]  prefix
 -- ARGV[2..] age in ms after which an entry must exist, how many to look at
 -- Returns  how many were missing
 local EVENTS_MAX = '200000'
 local now, lost = now_ms(), 0
 local found = redis.call('ZRANGE', P .. 'ready', '-inf', num(now - tonumber(ARGV[2])), 'BYSCORE', 'LIMIT', 0, ARGV[3])
+
+local function forget(id, state)
+  local resources, job = resources_of(id), redis.call('HMGET', job_key(id), 'kind', 'natural')
+  for _, resource in ipairs(resources) do
+    redis.call('ZREM', P .. 'line:' .. resource, id)
+    redis.call('DEL', P .. 'claim:' .. resource)
+    redis.call('ZREM', P .. 'jobs:of:' .. resource, id)
+  end
+  if job[2] and redis.call('GET', P .. 'nat:' .. job[2]) == id then redis.call('DEL', P .. 'nat:' .. job[2]) end
+  redis.call('ZREM', P .. 'jobs:state:' .. state, id)
+  if job[1] then redis.call('ZREM', P .. 'jobs:kind:' .. job[1], id) end
+  redis.call('ZREM', P .. 'ready', id)
+  redis.call('DEL', job_key(id))
+  wake_heads(resources, now)
+end
+
 for _, id in ipairs(found) do
   local job = redis.call('HMGET', job_key(id), 'lane', 'wake', 'state')
   if job[3] ~= 'waiting' and job[3] ~= 'running' then
     redis.call('ZREM', P .. 'ready', id)
+  elseif redis.call('HEXISTS', job_key(id), 'spec') == 0 then
+    forget(id, job[3])
   elseif redis.call('EXISTS', P .. 'bull:' .. job[1] .. ':' .. id .. '.' .. (job[2] or '0')) == 1 then
     redis.call('ZADD', P .. 'ready', num(now), id)
   else

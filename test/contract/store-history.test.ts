@@ -56,6 +56,20 @@ describe.for(SERVERS.filter((server) => server.path !== undefined))('history on 
     expect((await bed.store.events.list({ limit: 1, subject })).items).toMatchObject([{ type: 'job.discarded' }]);
   });
 
+  // Data directories outlive versions; 0.1.0 began with another format.
+  it('a job of a format that is not read any more is no job, and holds nobody up', async () => {
+    const id = await bed.submit(['old'], { naturalKey: 'old' });
+    const next = await bed.submit(['old']);
+    await bed.redis.hdel(`{bed}:job:${id}`, 'spec');
+    expect(await bed.store.jobs.read(id)).toBeUndefined();
+    const { items } = await bed.store.jobs.list({ state: 'waiting' }, { limit: 1_000 });
+    expect(items.map((job) => job.id)).not.toContain(id);
+    expect((await bed.acquire(id)).outcome).toBe('gone');
+    await bed.store.upkeep.sweep(0);
+    expect(await bed.redis.exists(`{bed}:job:${id}`, '{bed}:nat:old')).toBe(0);
+    await bed.succeed(next);
+  });
+
   it('cancel, redrive and discard know no job that there is not', async () => {
     const id = '0'.repeat(26) as JobId;
     const { jobs } = bed.store;
