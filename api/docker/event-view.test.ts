@@ -36,12 +36,15 @@ test.each<readonly [EventType, StowageEvent['data'], string, object]>([
   ['container.killed', { signal: 'TERM' }, 'kill', { signal: '15' }],
   ['container.renamed', { was: 'old' }, 'rename', { oldName: '/old' }],
   ['container.removed', {}, 'destroy', {}],
+  ['container.recovered', { how: 'rehomed' }, 'start', {}],
 ])('%s %j is %s', (type, data, action, attributes) => {
   expect(shown(type, data)).toMatchObject({ Action: action, Actor: { Attributes: attributes } });
 });
 
 test('what Docker has no word for is not shown', () => {
   expect(renderEvent(event('container.recovering'))).toBeUndefined();
+  // It has never stopped.
+  expect(renderEvent(event('container.recovered', { how: 'adopted' }))).toBeUndefined();
 });
 
 const EVENTS = {

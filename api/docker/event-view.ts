@@ -30,6 +30,8 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'image.removed': 'delete',
   'container.created': 'create',
   'container.started': 'start',
+  // It runs again, from the beginning; one that was found running has never stopped.
+  'container.recovered': 'start',
   'container.died': 'die',
   'container.killed': 'kill',
   'container.paused': 'pause',
@@ -42,7 +44,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
 /** undefined: Docker has no such event. */
 export function renderEvent(event: StowageEvent): DockerEvent | undefined {
   const action = ACTIONS[event.type];
-  if (action === undefined) return undefined;
+  if (action === undefined || event.data['how'] === 'adopted') return undefined;
   const atMs = Date.parse(event.time);
   const when = { scope: 'local', time: Math.floor(atMs / 1_000), timeNano: atMs * 1_000_000 } as const;
   const at = event.subject.indexOf(':');
