@@ -1,0 +1,3 @@
+module stowage/guest
+
+go 1.25.0
