@@ -1,0 +1,475 @@
+package link
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+const (
+	// JournalMax is how many bytes may be unacknowledged, of all streams together; whoever sends then waits.
+	JournalMax = 1 << 20
+	// MaxStreams bounds what a peer can have us hold.
+	MaxStreams = 1024
+	// ackEvery: so many frames are received before an acknowledgement goes by itself.
+	ackEvery = 8
+	tick     = 100 * time.Millisecond
+	// repeatAfter: so long nothing was acknowledged.
+	repeatAfter = 500 * time.Millisecond
+)
+
+// ErrPeer is wrapped by what a peer did against the protocol.
+var ErrPeer = errors.New("link: the peer broke the protocol")
+
+// Config is one end's.
+type Config struct {
+	// IsGuest: the gateway challenges, the guest answers.
+	IsGuest   bool
+	Container string
+	Boot      string
+	Secret    []byte
+	// OnOpen is told of streams that the peer opens, in their order; it must not block.
+	OnOpen func(s *Stream, about json.RawMessage)
+	// OnMessage is told of the peer's messages, in their order; it must not block.
+	OnMessage func(stream uint32, message json.RawMessage)
+	// OnWelcome is told each time both ends believe each other.
+	OnWelcome func()
+}
+
+// Link is one end. What is sent while nobody is there waits in its journal; a line that is dropped is replaced with Run.
+type Link struct {
+	config   Config
+	handling sync.Mutex
+
+	mu          sync.Mutex
+	changed     *sync.Cond
+	journal     journal
+	received    uint32
+	unacked     int // frames received since the last acknowledgement
+	isNacked    bool
+	control     []Frame
+	isWelcome   bool
+	nonce       []byte
+	streams     map[uint32]*Stream
+	nextStream  uint32
+	lastAckedAt time.Time
+	lastSaidAt  time.Time
+	failure     error
+	run         int // which Run owns the line
+}
+
+// New makes an end that has no line yet.
+func New(config Config) *Link {
+	l := &Link{config: config, streams: map[uint32]*Stream{}, nextStream: 2}
+	if config.IsGuest {
+		l.nextStream = 1
+	}
+	l.changed = sync.NewCond(&l.mu)
+	return l
+}
+
+// Run uses the line until it breaks; a later Run goes on where this one was. It gives io.EOF when the line ends, and an error that wraps
+// ErrPeer when the peer cannot be believed: then the link is of no use any more.
+func (l *Link) Run(line io.ReadWriteCloser) error {
+	l.mu.Lock()
+	if l.failure != nil {
+		defer l.mu.Unlock()
+		return l.failure
+	}
+	l.run++
+	mine := l.run
+	l.isWelcome, l.nonce, l.control = false, nil, nil
+	if !l.config.IsGuest {
+		l.nonce = newNonce()
+		l.control = []Frame{{Type: TypeChallenge, Payload: l.nonce}}
+		l.lastSaidAt = time.Now()
+	}
+	l.changed.Broadcast()
+	l.mu.Unlock()
+
+	written := make(chan error, 1)
+	go func() { written <- l.writeTo(line, mine) }()
+	err := l.readFrom(line, mine)
+	l.mu.Lock()
+	if l.run == mine {
+		l.run++
+		l.isWelcome = false
+	}
+	if errors.Is(err, ErrPeer) {
+		l.failLocked(err)
+	}
+	l.changed.Broadcast()
+	l.mu.Unlock()
+	_ = line.Close()
+	if werr := <-written; werr != nil && (err == nil || errors.Is(err, io.EOF)) {
+		return werr
+	}
+	return err
+}
+
+func (l *Link) readFrom(line io.Reader, mine int) error {
+	var decoder Decoder
+	buffer := make([]byte, 32<<10)
+	for {
+		size, err := line.Read(buffer)
+		var broken error
+		decoder.Feed(buffer[:size], func(f Frame) {
+			if broken == nil {
+				broken = l.handle(f, mine)
+			}
+		})
+		if broken != nil {
+			return broken
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// writeTo writes what there is to write, and wakes by itself to repeat what was lost.
+func (l *Link) writeTo(line io.Writer, mine int) error {
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		ticks := time.NewTicker(tick)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-over:
+				return
+			case now := <-ticks.C:
+				l.onTick(now)
+			}
+		}
+	}()
+	var out []byte
+	for {
+		l.mu.Lock()
+		for out = l.gather(out[:0]); len(out) == 0 && l.run == mine && l.failure == nil; out = l.gather(out[:0]) {
+			l.changed.Wait()
+		}
+		isOver := l.run != mine || l.failure != nil
+		l.mu.Unlock()
+		if isOver {
+			return nil
+		}
+		if _, err := line.Write(out); err != nil {
+			return err
+		}
+	}
+}
+
+// gather takes what may go now; l.mu is held.
+func (l *Link) gather(out []byte) []byte {
+	for _, f := range l.control {
+		f.Ack = l.received
+		out = f.Append(out)
+	}
+	l.control = l.control[:0]
+	if !l.isWelcome {
+		return out
+	}
+	for len(out) < 4*MaxPayload {
+		f, is := l.journal.next()
+		if !is {
+			break
+		}
+		f.Ack = l.received
+		out = f.Append(out)
+		l.unacked = 0
+	}
+	if l.unacked >= ackEvery {
+		out = Frame{Type: TypeAck, Ack: l.received}.Append(out)
+		l.unacked = 0
+	}
+	return out
+}
+
+func (l *Link) onTick(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case !l.isWelcome && !l.config.IsGuest:
+		if now.Sub(l.lastSaidAt) >= repeatAfter/2 {
+			l.lastSaidAt = now
+			l.control = append(l.control[:0], Frame{Type: TypeChallenge, Payload: l.nonce})
+		}
+	case l.isWelcome && l.unacked > 0:
+		l.control = append(l.control, Frame{Type: TypeAck})
+		l.unacked = 0
+	}
+	// Whatever was in the journal and not acknowledged for long was lost.
+	if l.isWelcome && len(l.journal.frames) > 0 && now.Sub(l.lastAckedAt) >= repeatAfter {
+		l.lastAckedAt = now
+		l.journal.rewind()
+	}
+	l.isNacked = false
+	l.changed.Broadcast()
+}
+
+// send puts a frame into the journal; it waits while that is full.
+func (l *Link) send(f Frame) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.journal.bytes >= JournalMax && l.failure == nil {
+		l.changed.Wait()
+	}
+	return l.sendLocked(f)
+}
+
+func (l *Link) sendLocked(f Frame) error {
+	if l.failure != nil {
+		return l.failure
+	}
+	if len(l.journal.frames) == 0 {
+		l.lastAckedAt = time.Now()
+	}
+	l.journal.add(f)
+	l.changed.Broadcast()
+	return nil
+}
+
+// Open opens a stream; about says what it is for.
+func (l *Link) Open(about any) (*Stream, error) {
+	text, err := json.Marshal(about)
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > MaxPayload {
+		return nil, fmt.Errorf("link: %d bytes are too many to say what a stream is for", len(text))
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.streams) >= MaxStreams {
+		return nil, errors.New("link: too many streams")
+	}
+	s := newStream(l, l.nextStream)
+	l.nextStream += 2
+	l.streams[s.ID] = s
+	return s, l.sendLocked(Frame{Type: TypeOpen, Stream: s.ID, Payload: text})
+}
+
+// Say sends a message about a stream, or with 0 about the container.
+func (l *Link) Say(stream uint32, message any) error {
+	text, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	if len(text) > MaxPayload {
+		return fmt.Errorf("link: a message of %d bytes", len(text))
+	}
+	return l.send(Frame{Type: TypeMessage, Stream: stream, Payload: text})
+}
+
+// Flushed says whether the peer has everything.
+func (l *Link) Flushed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.journal.frames) == 0
+}
+
+// Fail ends the link and all its streams with err.
+func (l *Link) Fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failLocked(err)
+	l.changed.Broadcast()
+}
+
+func (l *Link) failLocked(err error) {
+	if l.failure != nil {
+		return
+	}
+	l.failure = err
+	for _, s := range l.streams {
+		s.fail(err)
+	}
+}
+
+// handle takes one frame of the line. An error is the peer's fault, and final.
+func (l *Link) handle(f Frame, mine int) error {
+	// A line that was replaced may still be at its last frame: one after the other.
+	l.handling.Lock()
+	defer l.handling.Unlock()
+	l.mu.Lock()
+	if l.run != mine {
+		l.mu.Unlock()
+		return io.EOF
+	}
+	var welcomed bool
+	var err error
+	switch f.Type {
+	case TypeChallenge:
+		l.onChallenge(f)
+	case TypeHello:
+		welcomed, err = l.onHello(f)
+	case TypeWelcome:
+		welcomed, err = l.onWelcome(f)
+	default:
+		if !l.isWelcome {
+			break
+		}
+		if l.journal.acknowledge(f.Ack) {
+			l.lastAckedAt = time.Now()
+			l.changed.Broadcast()
+		}
+		if f.Type == TypeNack {
+			l.journal.rewind()
+			l.changed.Broadcast()
+		}
+		if f.Type.isReliable() && l.isNext(f) {
+			l.mu.Unlock()
+			return l.deliver(f)
+		}
+	}
+	l.mu.Unlock()
+	if welcomed && l.config.OnWelcome != nil {
+		l.config.OnWelcome()
+	}
+	return err
+}
+
+// isNext: what comes again is dropped, and a gap is told of once until it is filled, or a tick has passed.
+func (l *Link) isNext(f Frame) bool {
+	l.unacked++
+	if f.Seq == l.received+1 {
+		l.received = f.Seq
+		l.isNacked = false
+		if l.unacked >= ackEvery {
+			l.changed.Broadcast()
+		}
+		return true
+	}
+	if f.Seq > l.received+1 && !l.isNacked {
+		l.isNacked = true
+		l.control = append(l.control, Frame{Type: TypeNack})
+		l.changed.Broadcast()
+	}
+	return false
+}
+
+func (l *Link) deliver(f Frame) error {
+	if f.Type == TypeMessage {
+		if l.config.OnMessage != nil {
+			l.config.OnMessage(f.Stream, append(json.RawMessage(nil), f.Payload...))
+		}
+		return nil
+	}
+	if f.Type == TypeOpen {
+		return l.onOpen(f)
+	}
+	l.mu.Lock()
+	s := l.streams[f.Stream]
+	l.mu.Unlock()
+	if s == nil {
+		// Ended here; what is under way is for nobody.
+		return nil
+	}
+	isGood := true
+	switch f.Type {
+	case TypeData:
+		isGood = s.take(f.Payload)
+	case TypeCredit:
+		isGood = len(f.Payload) == 4 && s.grant(binary.BigEndian.Uint32(f.Payload))
+	case TypeEnd:
+		if s.end() {
+			l.forget(s.ID)
+		}
+	}
+	if !isGood {
+		return fmt.Errorf("%w: a frame of type %d on stream %d is more than was allowed", ErrPeer, f.Type, f.Stream)
+	}
+	return nil
+}
+
+// forget is called when both directions of a stream are over.
+func (l *Link) forget(id uint32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.streams, id)
+}
+
+func (l *Link) onOpen(f Frame) error {
+	l.mu.Lock()
+	isTheirs := (f.Stream%2 == 0) == l.config.IsGuest && f.Stream != 0
+	if !isTheirs || l.streams[f.Stream] != nil || len(l.streams) >= MaxStreams {
+		l.mu.Unlock()
+		return fmt.Errorf("%w: it opened stream %d", ErrPeer, f.Stream)
+	}
+	s := newStream(l, f.Stream)
+	l.streams[f.Stream] = s
+	l.mu.Unlock()
+	if l.config.OnOpen != nil {
+		l.config.OnOpen(s, append(json.RawMessage(nil), f.Payload...))
+	}
+	return nil
+}
+
+func (l *Link) onChallenge(f Frame) {
+	if !l.config.IsGuest || len(f.Payload) != nonceSize {
+		return
+	}
+	// Another gateway, or the same again.
+	l.isWelcome = false
+	l.nonce = append([]byte(nil), f.Payload...)
+	hello := Hello{Container: l.config.Container, Boot: l.config.Boot, Received: l.received, First: l.journal.first()}
+	hello.Proof = proof(l.config.Secret, l.nonce, "guest", hello.Container, hello.Boot)
+	l.control = append(l.control[:0], Frame{Type: TypeHello, Payload: mustJSON(hello)})
+	l.changed.Broadcast()
+}
+
+func (l *Link) onHello(f Frame) (bool, error) {
+	if l.config.IsGuest || l.isWelcome {
+		return false, nil
+	}
+	var hello Hello
+	if json.Unmarshal(f.Payload, &hello) != nil || hello.Container != l.config.Container {
+		return false, fmt.Errorf("%w: a guest that is not %s", ErrPeer, l.config.Container)
+	}
+	if !isProof(hello.Proof, proof(l.config.Secret, l.nonce, "guest", hello.Container, hello.Boot)) {
+		return false, fmt.Errorf("%w: a guest that does not know the secret of %s", ErrPeer, l.config.Container)
+	}
+	if l.config.Boot != hello.Boot {
+		// The first word of this guest, or of one that another gateway talked to: its place is ours.
+		if l.config.Boot != "" {
+			return false, fmt.Errorf("%w: the guest has started anew", ErrPeer)
+		}
+		l.config.Boot = hello.Boot
+		l.received = hello.First - 1
+		l.journal.startAfter(hello.Received)
+	}
+	welcome := Welcome{Received: l.received, First: l.journal.first()}
+	welcome.Proof = proof(l.config.Secret, l.nonce, "gateway", hello.Container, hello.Boot)
+	l.control = append(l.control[:0], Frame{Type: TypeWelcome, Payload: mustJSON(welcome)})
+	return l.begin(hello.Received)
+}
+
+func (l *Link) onWelcome(f Frame) (bool, error) {
+	if !l.config.IsGuest || l.isWelcome || l.nonce == nil {
+		return false, nil
+	}
+	var welcome Welcome
+	isRead := json.Unmarshal(f.Payload, &welcome) == nil
+	if !isRead || !isProof(welcome.Proof, proof(l.config.Secret, l.nonce, "gateway", l.config.Container, l.config.Boot)) {
+		// Perhaps an old one, of a challenge before: the right one comes with the next challenge. Nobody harms a guest by lying to it.
+		return false, nil
+	}
+	return l.begin(welcome.Received)
+}
+
+// begin goes on after what the peer has.
+func (l *Link) begin(received uint32) (bool, error) {
+	if received+1 < l.journal.first() || received > l.journal.last {
+		return false, fmt.Errorf("%w: it has received %d of %d to %d", ErrPeer, received, l.journal.first(), l.journal.last)
+	}
+	l.journal.acknowledge(received)
+	l.journal.rewind()
+	l.isWelcome, l.lastAckedAt = true, time.Now()
+	l.changed.Broadcast()
+	return true, nil
+}
