@@ -55,7 +55,10 @@ describe('images by the CLI', { timeout: 120_000 }, () => {
   };
 
   test('are listed, newest first, with the names that are theirs now', async () => {
-    expect(await names()).toEqual(['demo:0.1', 'registry.test:5000/team/demo:1', 'busybox:latest', '<none>:<none>']);
+    const listed = await names();
+    // Repositories of one image come out of a map of the CLI's, in no order.
+    expect(listed.slice(0, 2).toSorted()).toEqual(['demo:0.1', 'registry.test:5000/team/demo:1']);
+    expect(listed.slice(2)).toEqual(['busybox:latest', '<none>:<none>']);
     const digests = await rig.docker(['images', '--digests', '--format', '{{.Repository}} {{.Digest}}', 'demo']);
     expect(digests.stdout).toBe(`demo ${manifest}\n`);
     expect((await rig.docker(['images', '-q', '--no-trunc', 'busybox'])).stdout).toBe(`${base.name}\n`);

@@ -61,7 +61,8 @@ OPTIONS_TABLE
 - A container whose host was lost is \`Restarting\` until it runs again on another. \`docker inspect\` has a member \`Stowage\` with its state,
   machine and host. A container that is still being made is not shown.
 - An image that a container has, running or not, cannot be removed by force either: its layers are disks of the machine. With \`-f\` its name goes.
-- \`docker events\` has events of containers, volumes and images; of mounts it names the machine instead of a container.
+- \`docker events\` has events of containers, volumes and images; of mounts it names the machine instead of a container. A container
+  that was recovered from a host that was lost has a \`start\`, and no \`die\` before it: nobody saw its process end.
 - \`docker info\` shows the data centre as one engine: CPUs and memory of all hosts that can be used, volume stores and their space.
 - Kept in memory only: credentials of \`docker login\` pass through to the registry and, with a pull, to the worker that needs them.
 
