@@ -17,8 +17,8 @@ import (
 //	8  4  sequence number, from 1 on; 0 for a frame that is not repeated when it is lost
 //	12 4  acknowledged: the sequence number up to which all was received
 //	16 2  length of the payload, at most MaxPayload
-//	18 2  CRC of bytes 0 to 17 (the low half of CRC-32C)
-//	20 4  CRC-32C of the payload
+//	18 2  the low half of the CRC-32 (IEEE) of bytes 0 to 17
+//	20 4  CRC-32 (IEEE) of the payload
 //	24 …  payload
 const (
 	Version    = 1
@@ -64,8 +64,6 @@ type Frame struct {
 	Payload []byte
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // Append appends the frame as it is on the wire. It panics when the payload is longer than MaxPayload: senders cut before.
 func (f Frame) Append(to []byte) []byte {
 	if len(f.Payload) > MaxPayload {
@@ -77,8 +75,8 @@ func (f Frame) Append(to []byte) []byte {
 	to = binary.BigEndian.AppendUint32(to, f.Seq)
 	to = binary.BigEndian.AppendUint32(to, f.Ack)
 	to = binary.BigEndian.AppendUint16(to, uint16(len(f.Payload)))
-	to = binary.BigEndian.AppendUint16(to, uint16(crc32.Checksum(to[at:], castagnoli)))
-	to = binary.BigEndian.AppendUint32(to, crc32.Checksum(f.Payload, castagnoli))
+	to = binary.BigEndian.AppendUint16(to, uint16(crc32.ChecksumIEEE(to[at:])))
+	to = binary.BigEndian.AppendUint32(to, crc32.ChecksumIEEE(f.Payload))
 	return append(to, f.Payload...)
 }
 
@@ -117,7 +115,7 @@ func parse(b []byte) (*Frame, int) {
 		return nil, 0
 	}
 	length := int(binary.BigEndian.Uint16(b[16:]))
-	isHeader := binary.BigEndian.Uint16(b[18:]) == uint16(crc32.Checksum(b[:18], castagnoli))
+	isHeader := binary.BigEndian.Uint16(b[18:]) == uint16(crc32.ChecksumIEEE(b[:18]))
 	if !isHeader || b[2] != Version || length > MaxPayload {
 		return nil, 1
 	}
@@ -125,7 +123,7 @@ func parse(b []byte) (*Frame, int) {
 		return nil, 0
 	}
 	payload := b[headerSize : headerSize+length : headerSize+length]
-	if binary.BigEndian.Uint32(b[20:]) != crc32.Checksum(payload, castagnoli) {
+	if binary.BigEndian.Uint32(b[20:]) != crc32.ChecksumIEEE(payload) {
 		// Bytes of it are missing, and the next frame may have begun within.
 		return nil, 1
 	}

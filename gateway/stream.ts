@@ -1,0 +1,87 @@
+import { Duplex } from 'node:stream';
+import { MAX_PAYLOAD_BYTES } from './frame.ts';
+
+/** How many bytes of a stream may be under way, or lie unread, in one direction. */
+export const WINDOW_BYTES = 256 * 1_024;
+
+/** What a stream asks of its link; each resolves when the link has room for more. */
+export interface StreamLink {
+  data(id: number, payload: Buffer): Promise<void>;
+  credit(id: number, bytes: number): void;
+  end(id: number): Promise<void>;
+}
+
+/** One of the byte streams of a link. To destroy it is to hear no more of it; the guest is not told. */
+export class LinkStream extends Duplex {
+  readonly id: number;
+  readonly #link: StreamLink;
+  /** Bytes that the guest may send yet. */
+  #allowed = WINDOW_BYTES;
+  /** Bytes that we may send yet. */
+  #credit = WINDOW_BYTES;
+  #granted = Promise.withResolvers<void>();
+
+  constructor(id: number, link: StreamLink) {
+    super({ allowHalfOpen: true, writableHighWaterMark: MAX_PAYLOAD_BYTES });
+    this.id = id;
+    this.#link = link;
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
+    this.#send(chunk).then(() => done(), done);
+  }
+
+  async #send(chunk: Buffer): Promise<void> {
+    for (let at = 0; at < chunk.length; ) {
+      while (this.#credit === 0) await this.#granted.promise;
+      if (this.destroyed) return;
+      const size = Math.min(chunk.length - at, this.#credit, MAX_PAYLOAD_BYTES);
+      this.#credit -= size;
+      await this.#link.data(this.id, Buffer.from(chunk.subarray(at, at + size)));
+      at += size;
+    }
+  }
+
+  override _final(done: (error?: Error) => void): void {
+    this.#link.end(this.id).then(() => done(), done);
+  }
+
+  /** Asked for more: half of the window that is free is granted anew. */
+  override _read(): void {
+    const free = WINDOW_BYTES - this.#allowed - this.readableLength;
+    if (free < WINDOW_BYTES / 2 || this.readableEnded) return;
+    this.#allowed += free;
+    this.#link.credit(this.id, free);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#wake();
+    done(error);
+  }
+
+  #wake(): void {
+    const granted = this.#granted;
+    this.#granted = Promise.withResolvers<void>();
+    granted.resolve();
+  }
+
+  /** false: more than was allowed. */
+  arrived(bytes: Buffer): boolean {
+    if (bytes.length > this.#allowed || this.readableEnded) return false;
+    this.#allowed -= bytes.length;
+    this.push(Buffer.from(bytes));
+    return true;
+  }
+
+  /** false: the guest has lost count. */
+  grant(bytes: number): boolean {
+    if (this.#credit + bytes > WINDOW_BYTES) return false;
+    this.#credit += bytes;
+    this.#wake();
+    return true;
+  }
+
+  ended(): void {
+    this.push(null);
+  }
+}
