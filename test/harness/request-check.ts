@@ -7,6 +7,8 @@ import { SaxesParser } from 'saxes';
 import type { FieldSpec, OperationName } from '../../vsphere/schema/table.ts';
 import { enumOf, fieldsOf, lineage, OPERATIONS, parseSpecs, typeOf } from '../../vsphere/schema/table.ts';
 import { exportXsd } from '../../vsphere/schema/wsdl.ts';
+import { expect } from 'vitest';
+import type { SoapProxy } from './soap-proxy.ts';
 
 // Recorded requests against the schema: by hand, and with xmllint where there is one.
 
@@ -83,7 +85,7 @@ function checkFields(fields: readonly FieldSpec[], node: Node, where: string): r
 const SELF: FieldSpec = { name: '_this', type: 'ManagedObjectReference', isArray: false, isRequired: true };
 
 /** What is wrong with a SOAP request; nothing, when it fits. */
-export function checkRequest(xml: string): readonly string[] {
+function checkRequest(xml: string): readonly string[] {
   const request = parse(xml).children[0]?.children.find((node) => node.name === 'Body')?.children[0];
   if (request === undefined) return ['there is no request'];
   if (!Object.hasOwn(OPERATIONS, request.name)) return [`there is no operation ${request.name}`];
@@ -93,7 +95,7 @@ export function checkRequest(xml: string): readonly string[] {
 
 const execute = promisify(execFile);
 
-export async function hasXmllint(): Promise<boolean> {
+async function hasXmllint(): Promise<boolean> {
   return execute('xmllint', ['--version']).then(
     () => true,
     () => false,
@@ -103,7 +105,7 @@ export async function hasXmllint(): Promise<boolean> {
 const BODY = /<(\w+):Body>(.*)<\/\1:Body>/s;
 
 /** @throws with xmllint's words when one of them does not validate */
-export async function lintRequests(requests: readonly string[]): Promise<void> {
+async function lintRequests(requests: readonly string[]): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'stowage-xsd-'));
   try {
     const schema = join(directory, 'vim25.xsd');
@@ -121,4 +123,15 @@ export async function lintRequests(requests: readonly string[]): Promise<void> {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** Every request that a bed has sent fits the schema, its elements in order. */
+export async function expectSoundRequests(
+  { proxy }: { readonly proxy: Pick<SoapProxy, 'calls'> },
+  annotate: (note: string) => unknown,
+): Promise<void> {
+  const requests = proxy.calls.filter(({ body }) => body !== '').map(({ body }) => body);
+  expect(requests.flatMap(checkRequest)).toEqual([]);
+  if (await hasXmllint()) await lintRequests(requests);
+  else await annotate('xmllint is not installed: only our own check was made');
 }
