@@ -118,6 +118,15 @@ export const ERROR_CODES = {
     kind: 'conflict',
     advice: 'The message names the state: stop, start or unpause it first, or wait for the job that is at it.',
   },
+  'guest-unreachable': {
+    kind: 'unavailable',
+    advice: 'Wait until the container runs; if it does, see whether its gateway is up and its host reaches it.',
+  },
+  'guest-path-not-found': { kind: 'not-found', advice: 'Look for the path in the container.' },
+  'guest-refused': { kind: 'invalid', advice: 'The message says what the guest did not accept.' },
+  'guest-conflict': { kind: 'conflict', advice: 'The message says what in the container stands against it.' },
+  'guest-failed': { kind: 'internal', advice: 'Look at the console of the machine, and at the log of the gateway.' },
+  'exec-not-found': { kind: 'not-found', advice: 'It is over for an hour or more, or the id is wrong: run it again.' },
   'container-lost': {
     kind: 'conflict',
     advice: 'Its machine is not in vCenter any more: register it again in the vSphere client, or remove the container.',

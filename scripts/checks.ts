@@ -48,7 +48,7 @@ export function sourceChecks(root: string): readonly Check[] {
 /** The folders with a go.mod, relative to the repository. */
 function goModules(root: string): readonly string[] {
   return sourceFolders(root)
-    .flatMap((folder) => globSync(`${folder}/*/go.mod`, { cwd: root }))
+    .flatMap((folder) => globSync(`${folder}/{go.mod,*/go.mod}`, { cwd: root }))
     .map(dirname)
     .sort();
 }
