@@ -37,9 +37,11 @@ export async function buildMachine(
     layers,
     scratch: { path: scratchPathOf(home), capacityBytes: world.scratchBytes },
     ...(network === 'none' ? {} : { network: world.network }),
+    ...(world.guest === undefined ? {} : { serial: world.guest.uri }),
     ...sizeOf(record.settings, world, await coreMhz(context)),
     extraConfig: {
       [CONTAINER_KEYS.id]: record.name,
+      ...(world.guest === undefined ? {} : { [CONTAINER_KEYS.secret]: world.guest.secretOf(record.name) }),
       [CONTAINER_KEYS.document]: encodeContainer({
         stowage: 1,
         id: record.name,
