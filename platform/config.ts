@@ -87,6 +87,7 @@ export interface Config {
   readonly registries: RegistryConfig;
   readonly labListen?: ListenAddress;
   readonly labRegistryListen?: ListenAddress;
+  readonly labGuests: boolean;
   readonly workerListen: ListenAddress;
   readonly dataDir: string;
   readonly apiKey?: Secret;
@@ -215,6 +216,7 @@ function assemble(values: SettingValues, env: Environment): Config {
       apiKey: values.STOWAGE_API_KEY,
       dockerTls: dockerTlsOf(values),
     }),
+    labGuests: values.STOWAGE_LAB_GUESTS,
     dockerRoles: values.STOWAGE_DOCKER_ROLES,
     images,
     recovery: {
