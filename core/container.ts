@@ -27,6 +27,8 @@ export interface ContainerWorld {
 export interface GuestWorld {
   /** What the hosts dial, `tcp://host:port`. */
   readonly uri: string;
+  /** What their machines boot: the guest's ISO, on a datastore that all hosts see. Absent: the hosts bring it along, as the lab's do. */
+  readonly image?: DatastorePath;
   /** What the guest of a container must know: see guest/PROTOCOL.md. */
   readonly secretOf: (container: ContainerId) => string;
 }

@@ -19,6 +19,9 @@ const MAX_CONTROLLERS = 4;
 const MAX_DISKS = 128;
 const NIC_KEY = -201;
 const SERIAL_KEY = -301;
+const CDROM_KEY = -401;
+/** The first of the two IDE controllers that every machine has. */
+const IDE_CONTROLLER_KEY = 200;
 
 export type NicBacking = NonNullable<Extract<DeviceChange['device'], { xsiType: 'VirtualVmxnet3' }>['backing']>;
 type ConfigSpec = Vim<'VirtualMachineConfigSpec'>;
@@ -91,6 +94,21 @@ function nic(backing: NicBacking): DeviceChange {
   };
 }
 
+/** Its disks have no boot sector, so that the BIOS comes to the drive. */
+function bootDrive(fileName: string): DeviceChange {
+  return {
+    operation: 'add',
+    device: {
+      xsiType: 'VirtualCdrom',
+      key: CDROM_KEY,
+      backing: { xsiType: 'VirtualCdromIsoBackingInfo', fileName },
+      connectable: { startConnected: true, allowGuestControl: false, connected: true },
+      controllerKey: IDE_CONTROLLER_KEY,
+      unitNumber: 0,
+    },
+  };
+}
+
 /** Dials whenever nobody is connected; the guest itself decides when it has something to say. Source: VirtualSerialPortURIBackingInfo. */
 function serialPort(serviceURI: string): DeviceChange {
   return {
@@ -129,6 +147,7 @@ export function configSpec(spec: MachineSpec, backing: NicBacking | undefined): 
       ...diskChanges(spec),
       ...(backing === undefined ? [] : [nic(backing)]),
       ...(spec.serial === undefined ? [] : [serialPort(spec.serial)]),
+      ...(spec.bootImage === undefined ? [] : [bootDrive(spec.bootImage)]),
     ],
     ...(spec.cpuLimitMhz === undefined ? {} : { cpuAllocation: cpuAllocation(spec.cpuLimitMhz) }),
     // The guest finds disks by their uuids.

@@ -38,6 +38,7 @@ export async function buildMachine(
     scratch: { path: scratchPathOf(home), capacityBytes: world.scratchBytes },
     ...(network === 'none' ? {} : { network: world.network }),
     ...(world.guest === undefined ? {} : { serial: world.guest.uri }),
+    ...(world.guest?.image === undefined ? {} : { bootImage: world.guest.image }),
     ...sizeOf(record.settings, world, await coreMhz(context)),
     extraConfig: {
       [CONTAINER_KEYS.id]: record.name,

@@ -46,6 +46,8 @@ export const machineTypes = {
   VirtualEthernetCard: { base: 'VirtualDevice', fields: { addressType: 'string?', macAddress: 'string?' } },
   VirtualVmxnet: { base: 'VirtualEthernetCard', fields: {} },
   VirtualVmxnet3: { base: 'VirtualVmxnet', fields: {} },
+  VirtualCdrom: { base: 'VirtualDevice', fields: {} },
+  VirtualCdromIsoBackingInfo: { base: 'VirtualDeviceFileBackingInfo', fields: {} },
   VirtualSerialPort: { base: 'VirtualDevice', fields: { yieldOnPoll: 'boolean' } },
   VirtualDeviceURIBackingInfo: {
     base: 'VirtualDeviceBackingInfo',
