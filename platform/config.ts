@@ -50,6 +50,8 @@ export interface ContainerConfig {
   readonly scratchBytes: number;
   readonly memoryBytes: number;
   readonly cpus: number;
+  /** What their machines boot. */
+  readonly guestImage?: { readonly datastore: string; readonly root: string };
 }
 
 /** How patient recovery is. */
@@ -169,7 +171,7 @@ function containersOf(values: SettingValues, images: ImageConfig): ContainerConf
   return {
     folder: values.STOWAGE_CONTAINER_FOLDER,
     pool: values.STOWAGE_CONTAINER_POOL,
-    ...present({ cluster: values.VCENTER_CLUSTER }),
+    ...present({ cluster: values.VCENTER_CLUSTER, guestImage: values.STOWAGE_GUEST_IMAGE }),
     store,
     network: values.STOWAGE_CONTAINER_NETWORK,
     scratchBytes: values.STOWAGE_CONTAINER_SCRATCH,
