@@ -1,31 +1,32 @@
 import type { ContainerRecord } from '../../core/container.ts';
 import { StowageError } from '../../core/errors.ts';
-import type { GuestDisks, GuestVolume } from '../../core/guest.ts';
-import type { VolumeName } from '../../core/ids.ts';
+import type { GuestDisks, GuestShare, GuestVolume } from '../../core/guest.ts';
+import { splitDatastorePath, type VolumeName } from '../../core/ids.ts';
 import type { Machine } from '../../core/ports/machines.ts';
 import { shortId } from '../../core/reference.ts';
 import type { StepContext } from '../define.ts';
+import { dataPathOf } from '../volume/place.ts';
+import { findVolume } from '../volume/volume-of.ts';
 import type { Mounted } from './leases.ts';
 import { scratchOf } from './machine.ts';
 
 type AnyContext = StepContext<unknown, unknown>;
 
-/** What the guest is told of its disks, before it is started. @throws `image-damaged`, `container-lost`, `operation-unsupported` */
+/** What the guest is told of its disks, before it is started. @throws `image-damaged`, `container-lost`, `volume-damaged` */
 export async function guestDisks(
-  context: Pick<AnyContext, 'records'>,
+  context: AnyContext,
   machine: Machine,
   { record, mounted }: { readonly record: ContainerRecord; readonly mounted: readonly Mounted[] },
 ): Promise<GuestDisks> {
   const scratch = scratchOf(machine)?.uuid;
   if (scratch === undefined)
     throw new StowageError('container-lost', `the machine of container ${record.called} has lost its own disk`);
-  const files = record.spec.mounts.find(({ backing }) => backing === 'files');
-  if (files !== undefined)
-    throw new StowageError(
-      'operation-unsupported',
-      `volume ${files.volume} is a directory on NFS, which guests do not mount yet: use a block volume`,
-    );
-  return { layers: await layersOf(context, machine, record), scratch, volumes: volumesOf(mounted), shares: {} };
+  return {
+    layers: await layersOf(context, machine, record),
+    scratch,
+    volumes: volumesOf(mounted),
+    shares: await sharesOf(context, record),
+  };
 }
 
 async function layersOf(
@@ -53,4 +54,20 @@ function volumesOf(mounted: readonly Mounted[]): Record<VolumeName, GuestVolume>
     if (uuid !== undefined) volumes[found.record.name] = { uuid, access };
   }
   return volumes;
+}
+
+/** Volumes that are directories: the guest mounts them from the server that the hosts have them from. */
+async function sharesOf(context: AnyContext, { spec }: ContainerRecord): Promise<Record<VolumeName, GuestShare>> {
+  const shares: Record<VolumeName, GuestShare> = {};
+  for (const { volume, backing } of spec.mounts) {
+    if (backing !== 'files') continue;
+    const { record } = await findVolume(context, volume);
+    const place = record.place === undefined ? undefined : splitDatastorePath(dataPathOf(record.place.home));
+    const share =
+      place === undefined ? undefined : await context.dataCentre.inventory.share(place.datastore, context.signal);
+    if (place === undefined || share === undefined)
+      throw new StowageError('volume-damaged', `volume ${volume} is on no NFS datastore that guests could mount`);
+    shares[volume] = { ...share, path: `${share.path.replace(/\/$/, '')}/${place.path}` };
+  }
+  return shares;
 }
