@@ -43,7 +43,7 @@ shutdown.add('telemetry', () => telemetry.shutdown());
 
 const catalogue = createCatalogue(ALL_KINDS);
 const nowMs = (): number => systemClock.nowMs();
-const { jobs, records, events, keys, health, credentials, close } = openStore({
+const { jobs, records, events, keys, health, credentials, execs, close } = openStore({
   address: config.redis,
   prefix: config.redisPrefix,
   patience: 'face',
@@ -78,6 +78,7 @@ const docker = createDockerServer({
   events,
   registry,
   credentials,
+  execs,
   logger,
   version,
   clock: systemClock,
