@@ -237,7 +237,11 @@ function unknownMembers({ HostConfig: host, ...config }: CreateBody): readonly s
  * Where no gateway is configured. `docker create` and `docker run` without -d send the same; only the second attaches, and shows nothing of
  * why that failed.
  */
-export function attachWarning({ AttachStdin, AttachStdout, AttachStderr }: CreateBody): readonly string[] {
+export function attachWarning({
+  AttachStdin,
+  AttachStdout,
+  AttachStderr,
+}: Pick<CreateBody, 'AttachStdin' | 'AttachStdout' | 'AttachStderr'>): readonly string[] {
   if (AttachStdin !== true && AttachStdout !== true && AttachStderr !== true) return [];
   return ['attaching to a container needs a gateway, and none is configured (STOWAGE_GATEWAY_KEY): use `docker run -d`'];
 }

@@ -29,7 +29,7 @@ const flag = z
   .boolean()
   .nullish()
   .transform((value) => value === true);
-const startSchema = z.object({ Detach: flag, Tty: flag, ConsoleSize: z.unknown() });
+const startSchema = z.object({ Detach: flag, Tty: flag, ConsoleSize: z.unknown().optional() });
 
 interface Starting {
   readonly exec: Exec;

@@ -37,7 +37,7 @@ const createSchema = z.object({
   User: textMember,
   WorkingDir: textMember,
   DetachKeys: textMember,
-  ConsoleSize: z.unknown(),
+  ConsoleSize: z.unknown().optional(),
 });
 
 async function create(call: Call, parts: DockerParts): Promise<Answer> {
