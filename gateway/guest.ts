@@ -36,7 +36,7 @@ export class Guest {
   readonly #config: GuestConfig;
   #state: GuestState | undefined;
   #granted = 0;
-  #isEnded = false;
+  #ended: 'over' | 'lost' | undefined;
 
   /** @throws what the file system does to the log */
   constructor(config: GuestConfig, greeted: Greeted) {
@@ -62,9 +62,14 @@ export class Guest {
     return this.#state;
   }
 
-  /** The process is over, or nothing of it will be heard any more. */
+  /** The process is over, or nothing of it will be heard any more, by nobody. */
   get isOver(): boolean {
-    return this.#isEnded || this.#state?.state === 'exited' || this.#state?.state === 'failed';
+    return this.#ended === 'over' || this.#state?.state === 'exited' || this.#state?.state === 'failed';
+  }
+
+  /** What else comes of it comes to another gateway, or to another link of this one. */
+  get isLost(): boolean {
+    return this.#ended === 'lost' && !this.isOver;
   }
 
   get place(): GuestPlace {
@@ -73,13 +78,9 @@ export class Guest {
     return { url, link, boot: this.boot, isOver: this.isOver, ...state };
   }
 
-  get isEnded(): boolean {
-    return this.#isEnded;
-  }
-
-  end(reason: Error): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
+  end(how: 'over' | 'lost', reason: Error): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = how;
     this.link.fail(reason);
     this.log.close();
   }
@@ -97,7 +98,7 @@ export class Guest {
   /** Lets the process write on, as far as those who read are; said when it is enough to be worth it. */
   #grant(least: number): void {
     const upTo = this.log.readOffset + AHEAD_BYTES;
-    if (this.#isEnded || upTo - this.#granted < least) return;
+    if (this.#ended !== undefined || upTo - this.#granted < least) return;
     // What was granted once stays so.
     this.#granted = Math.max(this.#granted, upTo);
     this.link.say(0, { type: 'output', upTo: this.#granted }).catch(() => undefined);

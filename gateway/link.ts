@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { StowageError } from '../core/errors.ts';
 import { encodeFrame, type Frame, FRAME_TYPES, isReliable, MAX_PAYLOAD_BYTES } from './frame.ts';
 import type { Greeted } from './greeting.ts';
 import { proofOf } from './handshake.ts';
@@ -127,7 +128,9 @@ export class Link implements StreamLink {
   }
 
   open(about: unknown): LinkStream {
-    if (this.#streams.size >= MAX_STREAMS) throw new RangeError('too many streams');
+    if (this.#fault !== undefined) throw this.#fault;
+    if (this.#streams.size >= MAX_STREAMS)
+      throw new StowageError('guest-failed', `${MAX_STREAMS} streams are open to the guest already`);
     const stream = this.#add(this.#nextStream);
     this.#nextStream += 2;
     this.#send(FRAME_TYPES.open, stream.id, jsonOf(about));

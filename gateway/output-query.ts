@@ -96,6 +96,8 @@ export class OutputPicker {
     }
     this.#boot = boot;
     this.#offset = 0;
-    return this.isOver ? undefined : entry;
+    if (this.isOver || (from !== undefined && !this.#hasBegun && boot !== from.boot)) return undefined;
+    // So that whoever reads knows where it begins, also when nothing has come yet.
+    return boot === from?.boot ? { ...entry, offset: from.offset } : entry;
   }
 }

@@ -56,21 +56,15 @@ export class Roster {
     return this.#entered.get(container)?.guest;
   }
 
-  /** @throws StowageError `guest-unreachable` */
-  get(container: ContainerId): Guest {
-    const guest = this.find(container);
-    if (guest === undefined)
-      throw new StowageError('guest-unreachable', `no guest of container ${container.slice(0, 12)} is at this gateway`);
-    return guest;
-  }
-
   /** The guest that has just proved who it is: the one that is known, or another run of its container, which ends that. @throws what the file system does to its log */
   welcome(container: ContainerId, greeted: Greeted): Guest {
     const known = this.#entered.get(container);
     if (known !== undefined) {
       clearTimeout(known.grace);
+      delete known.grace;
       if (known.guest.link.goesOnWith(greeted)) return known.guest;
-      this.#end(known, 'the guest has started anew, or talked to another gateway');
+      if (known.guest.boot !== greeted.boot) this.#end(known, 'the guest has started anew');
+      else this.#lose(known, new StowageError('guest-unreachable', 'the guest talked to another gateway'));
     }
     const { url, logDir, maxLogBytes, clock, process } = this.#config;
     this.#links += 1;
@@ -105,24 +99,30 @@ export class Roster {
   /** Its link is of no use any more; the guest may come back with another one. */
   failed(guest: Guest, reason: Error): void {
     const entered = this.#entered.get(guest.container);
-    if (entered?.guest === guest) this.#drop(entered, reason);
+    if (entered?.guest === guest) this.#lose(entered, reason);
   }
 
   async close(): Promise<void> {
     clearInterval(this.#renewals);
-    for (const entered of [...this.#entered.values()]) this.#drop(entered, new Error('the gateway ends'));
+    for (const entered of [...this.#entered.values()]) this.#lose(entered, new Error('the gateway ends'));
     await this.#config.register.withdraw(this.#config.url);
   }
 
-  #drop(entered: Entered, reason: Error): void {
-    clearTimeout(entered.grace);
-    if (this.#entered.get(entered.id) === entered) this.#entered.delete(entered.id);
-    entered.guest.end(reason);
+  /** Another link has the guest, or will have it. */
+  #lose(entered: Entered, reason: Error): void {
+    this.#drop(entered);
+    entered.guest.end('lost', reason);
   }
 
   #end(entered: Entered, reason: string): void {
-    this.#drop(entered, new StowageError('guest-unreachable', `the link to the guest is over: ${reason}`));
+    this.#drop(entered);
+    entered.guest.end('over', new StowageError('guest-unreachable', `the link to the guest is over: ${reason}`));
     this.#write(entered);
+  }
+
+  #drop(entered: Entered): void {
+    clearTimeout(entered.grace);
+    if (this.#entered.get(entered.id) === entered) this.#entered.delete(entered.id);
   }
 
   #renew(): void {
@@ -154,7 +154,7 @@ export class Roster {
       try {
         if (!entered.isClaimed) await register.claim(entered.id, entered.guest.place);
         else if ((await register.keep(entered.id, entered.guest.place)) === 'other')
-          return this.#drop(entered, new StowageError('guest-unreachable', 'another gateway has the guest'));
+          return this.#lose(entered, new StowageError('guest-unreachable', 'another gateway has the guest'));
         entered.isClaimed = true;
       } catch (error) {
         // Said again at the next renewal.
