@@ -4,7 +4,7 @@ import type { ContainerRecord } from '../../core/container.ts';
 import { StowageError } from '../../core/errors.ts';
 import type { OutputRecord } from '../../core/guest.ts';
 import type { Guests } from '../../core/ports/guests.ts';
-import { carryInput } from './client-input.ts';
+import { carryInput, endInput } from './client-input.ts';
 import { engineConfig } from './container-engine.ts';
 import { findInside, type Inside } from './container-guest.ts';
 import { newestEvent, type RunWatch, watchRun, whenOver } from './container-run.ts';
@@ -171,7 +171,7 @@ async function takeInput({ input }: ClientLine, attachment: Attachment): Promise
     if (to === undefined) return false;
     const keys = tty ? { keys: new DetachKeys(wanted.keys) } : {};
     const end = await carryInput({ from: input, to, signal, ...keys });
-    to.end();
+    await endInput(to, signal);
     if (end === 'broken') input.resume();
     return end === 'detached' || (end === 'ended' && !closes);
   } catch (error) {

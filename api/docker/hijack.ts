@@ -105,7 +105,7 @@ function isOpen(output: Writable): boolean {
 }
 
 /** Resolves at the first of the events, or when the signal fires. */
-async function happened(stream: Readable | Writable, events: readonly string[], signal: AbortSignal): Promise<void> {
+export async function happened(stream: Readable | Writable, events: readonly string[], signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = (): void => resolve();

@@ -4,6 +4,7 @@ import { containerEvent } from '../../jobs/container/container-of.ts';
 import { dockerCli, type Ran } from '../../test/harness/docker-cli.ts';
 import { containerRecord } from './container-fixtures.ts';
 import { createLocalGuests, type LocalGuests } from './local-guests.ts';
+import type { DockerParts } from './parts.ts';
 import { type DockerRig, serveDocker, startStoreRig, type StoreRig } from './rig.ts';
 
 type Fixture = Parameters<typeof containerRecord>[1];
@@ -31,10 +32,12 @@ export interface InsideRig {
   close(): Promise<void>;
 }
 
-export async function startInsideRig(): Promise<InsideRig> {
+/** @param given what else the server is made of */
+export async function startInsideRig(given: Partial<DockerParts> = {}): Promise<InsideRig> {
   const bed = await startStoreRig();
   const local = createLocalGuests();
-  const rig = await serveDocker({ submit: bed.submit, ...bed.store, guests: local.guests });
+  const rig = await serveDocker({ submit: bed.submit, ...bed.store, guests: local.guests, ...given });
+  const overs = new Set<Promise<number>>();
   const { records } = bed.store;
   const put: InsideRig['put'] = async (record, event, data = {}) => {
     for (;;) {
@@ -49,13 +52,13 @@ export async function startInsideRig(): Promise<InsideRig> {
     const running = { ...record, state: 'running', run: { ...record.run, startedAt } } as const;
     const over = local.run(record.name, startedAt, argv);
     await put(running, 'container.started');
-    return {
-      over: over.then(async (exitCode) => {
-        const run = { ...running.run, exitCode, finishedAt: new Date().toISOString() };
-        await put({ ...running, state: 'exited', run }, 'container.died', { exitCode });
-        return exitCode;
-      }),
-    };
+    const ended = over.then(async (exitCode) => {
+      const run = { ...running.run, exitCode, finishedAt: new Date().toISOString() };
+      await put({ ...running, state: 'exited', run }, 'container.died', { exitCode });
+      return exitCode;
+    });
+    overs.add(ended);
+    return { over: ended };
   };
   const cli = dockerCli(`tcp://${rig.address}`);
   const docker: InsideRig['docker'] = async (args, input) => await cli.with(input === undefined ? {} : { input })(...args);
@@ -99,6 +102,7 @@ export async function startInsideRig(): Promise<InsideRig> {
       cli.close();
       await rig.close();
       await local.close();
+      await Promise.all(overs);
       await bed.close();
     },
   };
