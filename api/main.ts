@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
+import { createGuests } from '../gateway/client.ts';
 import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createSubmit } from '../jobs/submit.ts';
@@ -43,7 +44,7 @@ shutdown.add('telemetry', () => telemetry.shutdown());
 
 const catalogue = createCatalogue(ALL_KINDS);
 const nowMs = (): number => systemClock.nowMs();
-const { jobs, records, events, keys, health, credentials, close } = openStore({
+const { jobs, records, events, keys, health, credentials, execs, guestPlaces, close } = openStore({
   address: config.redis,
   prefix: config.redisPrefix,
   patience: 'face',
@@ -71,6 +72,11 @@ const registry = openRegistry({
   environment: process.env,
 });
 shutdown.add('registries', () => registry.close());
+const guests =
+  config.gateway === undefined
+    ? undefined
+    : createGuests({ places: guestPlaces, key: config.gateway.key, clock: systemClock });
+shutdown.add('guests', () => guests?.close());
 const docker = createDockerServer({
   submit,
   jobs,
@@ -78,6 +84,8 @@ const docker = createDockerServer({
   events,
   registry,
   credentials,
+  execs,
+  ...(guests === undefined ? {} : { guests }),
   logger,
   version,
   clock: systemClock,

@@ -17,6 +17,8 @@ export const FRAME_TYPES = {
   credit: 18,
   end: 19,
   message: 20,
+  /** Output of the container's process: guest/PROTOCOL.md. */
+  record: 21,
 } as const;
 
 export interface Frame {

@@ -12,6 +12,8 @@ const hello = z.object({
   received: sequenceNumber,
   first: sequenceNumber.min(1),
   proof: z.string(),
+  /** Which gateway it talked to last, as that one's `Welcome` named itself. */
+  gateway: z.string().max(100).optional(),
 });
 export type Hello = z.infer<typeof hello>;
 

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { encodeFrame, type Frame, FRAME_TYPES, FrameDecoder, isReliable, MAX_PAYLOAD_BYTES } from './frame.ts';
-import { isProof, NONCE_BYTES, parseHello, proofOf } from './handshake.ts';
+import { StowageError } from '../core/errors.ts';
+import { encodeFrame, type Frame, FRAME_TYPES, isReliable, MAX_PAYLOAD_BYTES } from './frame.ts';
+import type { Greeted } from './greeting.ts';
+import { proofOf } from './handshake.ts';
 import { Journal } from './journal.ts';
 import { LinkStream, type StreamLink } from './stream.ts';
 
@@ -13,6 +13,8 @@ const MAX_STREAMS = 1_024;
 const ACK_EVERY = 8;
 const TICK_MS = 100;
 const REPEAT_MS = 500;
+/** So long nothing that was sent is answered, and nothing else heard. */
+const SILENT_MS = 5_000;
 /** No more than this lies in the line's own buffer, so that an acknowledgement is not behind a megabyte. */
 const LINE_BYTES = 64 * 1_024;
 
@@ -22,71 +24,113 @@ export class GuestFault extends Error {
 }
 
 export interface LinkConfig {
-  readonly container: string;
-  readonly secret: string;
+  /** Names this link to the guest: as long as it hears the same name, its streams go on. */
+  readonly id: string;
   readonly monotonicMs: () => number;
   /** Streams that the guest opens, in their order, and what they are for. */
   readonly onOpen?: (stream: LinkStream, about: unknown) => void;
   /** In their order; 0 is about the container. */
   readonly onMessage?: (stream: number, message: unknown) => void;
+  /** Output; what this returned from is acknowledged, and a throw is the end of the link. */
+  readonly onRecord?: (payload: Buffer) => void;
   /** Each time both ends believe each other. */
   readonly onWelcome?: () => void;
 }
 
+/** closed: another line may come. silent: the line is there, and its guest does not answer; it is to be greeted anew. */
+export type RunOutcome = 'closed' | 'silent';
+
 /** What is sent while nobody is there waits; a line that broke is replaced with another `run`. */
 export class Link implements StreamLink {
   readonly #config: LinkConfig;
+  readonly #container: string;
+  readonly #boot: string;
   readonly #journal = new Journal();
   readonly #streams = new Map<number, LinkStream>();
-  readonly #halfOver = new Set<number>();
+  readonly #endedHere = new Set<number>();
+  readonly #endedThere = new Set<number>();
   #line: Duplex | undefined;
-  #nonce: Buffer = Buffer.alloc(0);
-  #boot: string | undefined;
-  #isWelcome = false;
-  #received = 0;
+  #welcome: Buffer | undefined;
+  #received: number;
   #unacked = 0;
   #isNacked = false;
   #nextStream = 2;
-  #lastAckedMs = 0;
-  #lastSaidMs = 0;
+  /** When the journal got something to wait for. */
+  #waitingSinceMs = 0;
+  #lastSentMs = 0;
+  #lastHeardMs = 0;
+  #hasHeard = false;
   #room = Promise.withResolvers<void>();
-  #fault: GuestFault | undefined;
+  #fault: Error | undefined;
 
-  constructor(config: LinkConfig) {
+  /** Begins where the guest says that it is: another gateway may have talked to it. */
+  constructor(config: LinkConfig, { container, boot, first, received }: Greeted) {
     this.#config = config;
+    this.#container = container;
+    this.#boot = boot;
+    this.#received = first - 1;
+    this.#journal.startAfter(received);
   }
 
-  /** Uses the line until it ends. @throws GuestFault */
-  async run(line: Duplex): Promise<void> {
+  /** Whether the guest is where this link left it. If not, it talked to another meanwhile, or has started anew. */
+  goesOnWith({ boot, gateway, first, received }: Greeted): boolean {
+    const isKnown = boot === this.#boot && (gateway === undefined || gateway === this.#config.id);
+    const isInOrder = received + 1 >= this.#journal.first && received <= this.#journal.last;
+    return this.#fault === undefined && isKnown && isInOrder && first <= this.#received + 1;
+  }
+
+  /** Uses the line, which this end has just greeted, until it ends. @throws GuestFault, and what `onRecord` threw */
+  async run(line: Duplex, greeted: Greeted): Promise<RunOutcome> {
     if (this.#fault !== undefined) throw this.#fault;
     this.#line?.destroy();
     this.#line = line;
-    this.#isWelcome = false;
-    this.#nonce = randomBytes(NONCE_BYTES);
-    const decoder = new FrameDecoder();
-    line.on('drain', () => this.#pump());
-    const ticks = setInterval(() => this.#onTick(), TICK_MS);
-    this.#challenge();
-    line.on('data', (bytes: Buffer) => {
-      for (const frame of decoder.feed(bytes)) if (this.#line === line) this.#take(frame);
-    });
-    line.on('error', () => undefined);
+    const outcome = Promise.withResolvers<RunOutcome>();
+    const onData = (bytes: Buffer): void => {
+      for (const frame of greeted.decoder.feed(bytes)) if (this.#line === line) this.#take(frame);
+    };
+    const onDrain = (): void => this.#pump();
+    const onClose = (): void => outcome.resolve('closed');
+    line.on('data', onData).on('drain', onDrain).on('close', onClose);
+    if (line.destroyed) onClose();
+    const ticks = setInterval(() => this.#onTick(() => outcome.resolve('silent')), TICK_MS);
+    this.#begin(greeted);
+    line.resume();
     try {
-      await once(line, 'close');
+      const how = await outcome.promise;
+      if (this.#fault !== undefined) throw this.#fault;
+      return how;
     } finally {
       clearInterval(ticks);
+      line.pause().off('data', onData).off('drain', onDrain).off('close', onClose);
       if (this.#line === line) {
         this.#line = undefined;
-        this.#isWelcome = false;
+        this.#welcome = undefined;
       }
     }
-    // Set while it was waited for.
-    const fault = this.#fault as GuestFault | undefined;
-    if (fault !== undefined) throw fault;
+  }
+
+  /** Ends it and its streams. */
+  fail(fault: Error): void {
+    if (this.#fault !== undefined) return;
+    this.#fault = fault;
+    for (const stream of this.#streams.values()) {
+      stream.forget();
+      stream.destroy(fault);
+    }
+    this.#streams.clear();
+    this.#room.resolve();
+    this.#line?.destroy();
+  }
+
+  /** Since when the guest has not been heard, by the monotonic clock. */
+  get lastHeardMs(): number {
+    return this.#lastHeardMs;
   }
 
   open(about: unknown): LinkStream {
-    if (this.#streams.size >= MAX_STREAMS) throw new RangeError('too many streams');
+    if (this.#fault !== undefined) throw this.#fault;
+    if (this.#streams.size >= MAX_STREAMS)
+      throw new StowageError('guest-failed', `${MAX_STREAMS} streams are open to the guest already`);
     const stream = this.#add(this.#nextStream);
     this.#nextStream += 2;
     this.#send(FRAME_TYPES.open, stream.id, jsonOf(about));
@@ -120,9 +164,21 @@ export class Link implements StreamLink {
   }
 
   async end(id: number): Promise<void> {
-    this.#send(FRAME_TYPES.end, id);
-    this.#halfEnded(id);
+    this.#endHere(id);
     await this.#roomLeft();
+  }
+
+  left(id: number): void {
+    if (!this.#streams.has(id) || this.#fault !== undefined) return;
+    if (!this.#endedHere.has(id)) this.#endHere(id);
+    // A guest that does not know it sends on, to nobody.
+    if (this.#streams.has(id)) this.#send(FRAME_TYPES.message, id, jsonOf({ type: 'left' }));
+  }
+
+  #endHere(id: number): void {
+    this.#send(FRAME_TYPES.end, id);
+    this.#endedHere.add(id);
+    this.#forgetWhenOver(id);
   }
 
   #add(id: number): LinkStream {
@@ -132,10 +188,9 @@ export class Link implements StreamLink {
     return stream;
   }
 
-  /** Both directions: it is forgotten. */
-  #halfEnded(id: number): void {
-    if (this.#halfOver.delete(id)) this.#streams.delete(id);
-    else this.#halfOver.add(id);
+  #forgetWhenOver(id: number): void {
+    if (!this.#endedHere.has(id) || !this.#endedThere.has(id)) return;
+    for (const each of [this.#streams, this.#endedHere, this.#endedThere]) each.delete(id);
   }
 
   async #roomLeft(): Promise<void> {
@@ -144,7 +199,7 @@ export class Link implements StreamLink {
 
   #send(type: number, stream: number, payload: Buffer = Buffer.alloc(0)): void {
     if (this.#fault !== undefined) throw this.#fault;
-    if (this.#journal.isEmpty) this.#lastAckedMs = this.#config.monotonicMs();
+    if (this.#journal.isEmpty) this.#lastSentMs = this.#waitingSinceMs = this.#config.monotonicMs();
     this.#journal.add({ type, stream, payload });
     this.#pump();
   }
@@ -156,7 +211,7 @@ export class Link implements StreamLink {
   /** Writes what may go now. */
   #pump(): void {
     const line = this.#line;
-    if (line === undefined || !this.#isWelcome) return;
+    if (line === undefined || this.#welcome === undefined) return;
     while (line.writableLength < LINE_BYTES) {
       const frame = this.#journal.next();
       if (frame === undefined) break;
@@ -171,22 +226,18 @@ export class Link implements StreamLink {
     this.#write({ type: FRAME_TYPES.ack });
   }
 
-  #challenge(): void {
-    this.#lastSaidMs = this.#config.monotonicMs();
-    this.#write({ type: FRAME_TYPES.challenge, payload: this.#nonce });
-  }
-
-  #onTick(): void {
+  #onTick(giveUp: () => void): void {
     const now = this.#config.monotonicMs();
     this.#isNacked = false;
-    if (!this.#isWelcome) {
-      if (now - this.#lastSaidMs >= REPEAT_MS / 2) this.#challenge();
-      return;
-    }
     if (this.#unacked > 0) this.#acknowledge();
+    // A line that loses bytes may have lost this.
+    if (!this.#hasHeard && this.#welcome !== undefined)
+      this.#write({ type: FRAME_TYPES.welcome, payload: this.#welcome });
+    if (this.#journal.isEmpty) return;
+    if (now - Math.max(this.#lastHeardMs, this.#waitingSinceMs) >= SILENT_MS) return giveUp();
     // Whatever was not acknowledged for long was lost.
-    if (!this.#journal.isEmpty && now - this.#lastAckedMs >= REPEAT_MS) {
-      this.#lastAckedMs = now;
+    if (now - this.#lastSentMs >= REPEAT_MS) {
+      this.#lastSentMs = now;
       this.#journal.rewind();
       this.#pump();
     }
@@ -194,55 +245,37 @@ export class Link implements StreamLink {
 
   #take(frame: Frame): void {
     try {
-      if (frame.type === FRAME_TYPES.hello) this.#onHello(frame);
-      else if (this.#isWelcome) this.#onFrame(frame);
+      // What an answer to a repeated challenge says is known already.
+      if (frame.type !== FRAME_TYPES.hello) this.#onFrame(frame);
     } catch (thrown) {
-      if (!(thrown instanceof GuestFault)) throw thrown;
-      this.#fail(thrown);
+      this.fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
     }
   }
 
-  #fail(fault: GuestFault): void {
-    this.#fault = fault;
-    for (const stream of this.#streams.values()) stream.destroy(fault);
-    this.#streams.clear();
-    this.#room.resolve();
-    this.#line?.destroy();
-  }
-
-  #onHello({ payload }: Frame): void {
-    if (this.#isWelcome) return;
-    const { container, secret } = this.#config;
-    const hello = parseHello(payload);
-    if (hello === undefined || hello.container !== container) throw new GuestFault(`a guest that is not ${container}`);
-    const said = { secret, nonce: this.#nonce, container, boot: hello.boot };
-    if (!isProof(hello.proof, proofOf('guest', said)))
-      throw new GuestFault(`a guest that does not know the secret of ${container}`);
-    if (this.#boot === undefined) {
-      // Another gateway may have talked to it: its place is ours.
-      this.#boot = hello.boot;
-      this.#received = hello.first - 1;
-      this.#journal.startAfter(hello.received);
-    } else if (this.#boot !== hello.boot) throw new GuestFault('the guest has started anew');
-    if (hello.received + 1 < this.#journal.first || hello.received > this.#journal.last)
-      throw new GuestFault(`it has received ${hello.received} of ${this.#journal.first} to ${this.#journal.last}`);
-    const welcome = {
+  #begin({ secret, nonce, received }: Greeted): void {
+    const said = { secret, nonce, container: this.#container, boot: this.#boot };
+    this.#welcome = jsonOf({
       received: this.#received,
       first: this.#journal.first,
+      gateway: this.#config.id,
       proof: proofOf('gateway', said),
-    };
-    this.#write({ type: FRAME_TYPES.welcome, payload: jsonOf(welcome) });
-    this.#journal.acknowledge(hello.received);
+    });
+    this.#write({ type: FRAME_TYPES.welcome, payload: this.#welcome });
+    this.#journal.acknowledge(received);
     this.#journal.rewind();
-    this.#isWelcome = true;
-    this.#lastAckedMs = this.#config.monotonicMs();
+    this.#hasHeard = false;
+    this.#waitingSinceMs = this.#config.monotonicMs();
+    this.#lastSentMs = this.#waitingSinceMs;
+    this.#lastHeardMs = this.#waitingSinceMs;
     this.#config.onWelcome?.();
     this.#pump();
   }
 
   #onFrame(frame: Frame): void {
+    this.#hasHeard = true;
+    this.#lastHeardMs = this.#config.monotonicMs();
     if (this.#journal.acknowledge(frame.ack)) {
-      this.#lastAckedMs = this.#config.monotonicMs();
+      this.#lastSentMs = this.#lastHeardMs;
       this.#room.resolve();
       this.#room = Promise.withResolvers<void>();
     }
@@ -268,6 +301,7 @@ export class Link implements StreamLink {
 
   #deliver({ type, stream: id, payload }: Frame): void {
     if (type === FRAME_TYPES.message) return this.#config.onMessage?.(id, parsed(payload));
+    if (type === FRAME_TYPES.record) return this.#config.onRecord?.(payload);
     if (type === FRAME_TYPES.open) return this.#onOpen(id, payload);
     const stream = this.#streams.get(id);
     // Ended here; what is under way is for nobody.
@@ -279,7 +313,8 @@ export class Link implements StreamLink {
     if (!isGood) throw new GuestFault(`a frame of type ${type} on stream ${id} is more than was allowed`);
     if (type === FRAME_TYPES.end) {
       stream.ended();
-      this.#halfEnded(id);
+      this.#endedThere.add(id);
+      this.#forgetWhenOver(id);
     }
   }
 

@@ -9,9 +9,11 @@ export interface StreamLink {
   data(id: number, payload: Buffer): Promise<void>;
   credit(id: number, bytes: number): void;
   end(id: number): Promise<void>;
+  /** Nobody hears the stream any more. */
+  left(id: number): void;
 }
 
-/** One of the byte streams of a link. To destroy it is to hear no more of it; the guest is not told. */
+/** One of the byte streams of a link. To destroy it is to hear no more of it: its end goes to the guest, and what still comes is dropped. */
 export class LinkStream extends Duplex {
   readonly id: number;
   readonly #link: StreamLink;
@@ -20,6 +22,7 @@ export class LinkStream extends Duplex {
   /** Bytes that we may send yet. */
   #credit = WINDOW_BYTES;
   #granted = Promise.withResolvers<void>();
+  #isForgotten = false;
 
   constructor(id: number, link: StreamLink) {
     super({ allowHalfOpen: true, writableHighWaterMark: MAX_PAYLOAD_BYTES });
@@ -56,7 +59,21 @@ export class LinkStream extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#wake();
+    if (!this.#isForgotten) this.#link.left(this.id);
     done(error);
+  }
+
+  /** The link is over, or both directions are: it is not told of the end. */
+  forget(): void {
+    this.#isForgotten = true;
+  }
+
+  /** Dropped, so that the guest gets to its end. */
+  #pass(): void {
+    const free = WINDOW_BYTES - this.#allowed;
+    if (free < WINDOW_BYTES / 2) return;
+    this.#allowed += free;
+    this.#link.credit(this.id, free);
   }
 
   #wake(): void {
@@ -69,7 +86,8 @@ export class LinkStream extends Duplex {
   arrived(bytes: Buffer): boolean {
     if (bytes.length > this.#allowed || this.readableEnded) return false;
     this.#allowed -= bytes.length;
-    this.push(Buffer.from(bytes));
+    if (this.destroyed) this.#pass();
+    else this.push(Buffer.from(bytes));
     return true;
   }
 
@@ -82,6 +100,6 @@ export class LinkStream extends Duplex {
   }
 
   ended(): void {
-    this.push(null);
+    if (!this.destroyed) this.push(null);
   }
 }

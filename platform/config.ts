@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { ConfigError, type Environment, faultOf, type ReadText, readTextFile, valuesOf } from './environment.ts';
-import type { ListenAddress } from './listen.ts';
+import { formatListen, type ListenAddress } from './listen.ts';
 import type { RedisAddress } from './redis-url.ts';
 import type { Secret } from './secret.ts';
 import type { Mirrors, NamePatterns, PlatformSetting, SubjectRoles } from './registry-values.ts';
@@ -54,6 +54,20 @@ export interface ContainerConfig {
   readonly guestImage?: { readonly datastore: string; readonly root: string };
 }
 
+/** What gateways, and those who use them, need to know. */
+export interface GatewayConfig {
+  readonly key: Secret;
+  /** What the hosts of machines dial: `tcp://host:port`. */
+  readonly uri: string;
+  readonly listen: ListenAddress;
+  readonly faceListen: ListenAddress;
+  /** Absent: of the address at which the face listens. */
+  readonly faceUrl?: string;
+  /** Of the logs. */
+  readonly dir: string;
+  readonly maxLogBytes: number;
+}
+
 /** How patient recovery is. */
 export interface RecoveryConfig {
   readonly graceMs: number;
@@ -85,6 +99,8 @@ export interface Config {
   readonly images: ImageConfig;
   /** Absent when there is no place for images: without images there are no containers. */
   readonly containers?: ContainerConfig;
+  /** Absent without a gateway key: containers are machines without an agent in them. */
+  readonly gateway?: GatewayConfig;
   readonly recovery: RecoveryConfig;
   readonly registries: RegistryConfig;
   readonly labListen?: ListenAddress;
@@ -116,6 +132,7 @@ const SERVICE_NEEDS: readonly SettingName[] = [
   'REDIS_URL',
   'STOWAGE_VOLUME_STORES',
 ];
+const GATEWAY_NEEDS: readonly SettingName[] = ['REDIS_URL', 'STOWAGE_GATEWAY_KEY'];
 const VCENTER_NEEDS: readonly SettingName[] = ['VCENTER_USER', 'VCENTER_PASSWORD', 'STOWAGE_VOLUME_STORES'];
 /**
  * The configuration that an environment describes. A variable that is empty counts as absent.
@@ -132,6 +149,16 @@ export function readServiceConfig(env: Environment, readText: ReadText = readTex
   const { vcenter, redis, volumeStores, ...rest } = assemble(valuesOf(env, readText, SERVICE_NEEDS), env);
   if (vcenter === undefined || redis === undefined || volumeStores === undefined) throw new ConfigError([]);
   return { ...rest, vcenter, redis, volumeStores };
+}
+
+/** As `readConfig`, and faults name what a gateway cannot run without. */
+export function readGatewayConfig(
+  env: Environment,
+  readText: ReadText = readTextFile,
+): Config & { readonly redis: RedisAddress; readonly gateway: GatewayConfig } {
+  const { redis, gateway, ...rest } = assemble(valuesOf(env, readText, GATEWAY_NEEDS), env);
+  if (redis === undefined || gateway === undefined) throw new ConfigError([]);
+  return { ...rest, redis, gateway };
 }
 
 const TLS_SETTINGS = ['STOWAGE_DOCKER_CERT_FILE', 'STOWAGE_DOCKER_KEY_FILE', 'STOWAGE_DOCKER_CA_FILE'] as const;
@@ -180,6 +207,20 @@ function containersOf(values: SettingValues, images: ImageConfig): ContainerConf
   };
 }
 
+function gatewayOf(values: SettingValues, dataDir: string): GatewayConfig | undefined {
+  const { STOWAGE_GATEWAY_KEY: key, STOWAGE_GATEWAY_LISTEN: listen } = values;
+  if (key === undefined) return undefined;
+  return {
+    key,
+    uri: values.STOWAGE_GATEWAY_URI ?? `tcp://${formatListen(listen)}`,
+    listen,
+    faceListen: values.STOWAGE_GATEWAY_FACE_LISTEN,
+    ...present({ faceUrl: values.STOWAGE_GATEWAY_FACE_URL }),
+    dir: resolve(values.STOWAGE_GATEWAY_DIR ?? join(dataDir, 'gateway')),
+    maxLogBytes: values.STOWAGE_LOG_MAX_BYTES,
+  };
+}
+
 function registriesOf(values: SettingValues): RegistryConfig {
   return {
     mirrors: values.STOWAGE_REGISTRY_MIRRORS,
@@ -210,6 +251,7 @@ function assemble(values: SettingValues, env: Environment): Config {
   return {
     ...present({
       containers: containersOf(values, images),
+      gateway: gatewayOf(values, dataDir),
       vcenter,
       redis: values.REDIS_URL,
       volumeStores: values.STOWAGE_VOLUME_STORES,

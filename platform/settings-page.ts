@@ -1,3 +1,4 @@
+import { GATEWAY_SETTINGS } from './gateway-settings.ts';
 import { REGISTRY_SETTINGS } from './registry-settings.ts';
 import type { Setting } from './setting.ts';
 import { SETTINGS } from './settings.ts';
@@ -9,7 +10,7 @@ them. An empty variable counts as absent. A secret never appears in a log or an 
 that holds it, for container secrets.
 
 \`api\` and \`workers\` need \`VCENTER_URL\`, \`VCENTER_USER\`, \`VCENTER_PASSWORD\`, \`REDIS_URL\` and \`STOWAGE_VOLUME_STORES\`.
-\`npm start\` needs nothing: it brings up what is not named.
+\`gateway\` needs \`REDIS_URL\` and \`STOWAGE_GATEWAY_KEY\`. \`npm start\` needs nothing: it brings up what is not named.
 
 This page is generated from \`platform/settings.ts\` and \`platform/registry-settings.ts\` by \`npm run docs\`.
 `;
@@ -35,11 +36,16 @@ export function renderSettingsPage(): string {
   const settings: readonly (readonly [string, Setting])[] = Object.entries(SETTINGS);
   const sections = [
     ['## vCenter and Redis', settings.filter(([name]) => !name.startsWith('STOWAGE_'))],
-    ['## Stowage', settings.filter(([name]) => name.startsWith('STOWAGE_') && !(name in REGISTRY_SETTINGS))],
+    ['## Stowage', settings.filter(([name]) => isOwn(name))],
+    ['## Gateways: the insides of containers', settings.filter(([name]) => name in GATEWAY_SETTINGS)],
     ['## Docker API, images and registries', settings.filter(([name]) => name in REGISTRY_SETTINGS)],
   ] as const;
   const tables = sections.map(([title, rows]) => `\n${title}\n\n${HEADER}\n${rows.map(renderRow).join('\n')}\n`);
   return `${HEAD}${tables.join('')}${TAIL}`;
+}
+
+function isOwn(name: string): boolean {
+  return name.startsWith('STOWAGE_') && !(name in REGISTRY_SETTINGS) && !(name in GATEWAY_SETTINGS);
 }
 
 const HEADER = '| variable | what it is | type | default | example |\n|---|---|---|---|---|';

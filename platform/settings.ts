@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseRedisUrl } from './redis-url.ts';
 import { CONTAINER_SETTINGS } from './container-settings.ts';
+import { GATEWAY_SETTINGS } from './gateway-settings.ts';
 import { REGISTRY_SETTINGS } from './registry-settings.ts';
 import { listen, parsedBy, secretOf, type Setting, whole } from './setting.ts';
 import { parseVolumeStores } from './volume-stores.ts';
@@ -194,6 +195,7 @@ export const SETTINGS = {
   },
   ...REGISTRY_SETTINGS,
   ...CONTAINER_SETTINGS,
+  ...GATEWAY_SETTINGS,
 } as const satisfies Readonly<Record<string, Setting>>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import type { CredentialOffers, CredentialRequests } from '../core/ports/credentials.ts';
 import type { EntrySource } from '../core/ports/entries.ts';
+import type { Execs } from '../core/ports/execs.ts';
+import type { GuestPlaces } from '../core/ports/guest-places.ts';
 import type { Claims, EventStore, Health, JobStore, KeyStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
 import type { RedisAddress } from '../platform/redis-url.ts';
@@ -10,6 +12,8 @@ import { createCredentialExchange } from './credentials.ts';
 import { createEntrySource } from './consume.ts';
 import { createEntries } from './entries.ts';
 import { createEventStore } from './events.ts';
+import { createExecStore } from './execs.ts';
+import { createGuestPlaces } from './guest-places.ts';
 import { createHealth } from './health.ts';
 import { createJobStore } from './jobs.ts';
 import { bullPrefix, keyPrefix } from './keys.ts';
@@ -46,9 +50,11 @@ export interface Store {
   readonly keys: KeyStore;
   readonly health: Health;
   readonly credentials: CredentialOffers & CredentialRequests;
+  readonly execs: Execs;
   readonly entrySource: EntrySource;
   readonly leader: LeaderLease;
   readonly upkeep: Upkeep;
+  readonly guestPlaces: GuestPlaces;
   /** Redis must keep every key and every write: resolves with what is wrong with its settings, for people. */
   inspectSettings(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -93,6 +99,7 @@ export function openStore(options: StoreOptions): Store {
     keys: createKeyStore({ client, prefix, nowMs, randomBytes }),
     health: createHealth({ client, prefix, entries, lane, randomBytes }),
     credentials: createCredentialExchange({ client, subscriber, channel: `${prefix}credentials`, randomBytes }),
+    execs: createExecStore(client, prefix),
     entrySource: createEntrySource({ client, connection: queueConnection, prefix, bullPrefix: bull, logger }),
     leader: createLeaderLease({
       client,
@@ -102,6 +109,7 @@ export function openStore(options: StoreOptions): Store {
       logger,
     }),
     upkeep: createUpkeep({ prefix, scripts, historyJobs: options.historyJobs, logger }),
+    guestPlaces: createGuestPlaces(client, prefix, nowMs),
     inspectSettings: () => inspectSettings(client),
     async close() {
       over.close();

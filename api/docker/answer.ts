@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { once } from 'node:events';
+import { type Hijack, send } from './hijack.ts';
 
 /** What a handler gives back; the server writes it. */
 export type Answer =
@@ -7,7 +8,10 @@ export type Answer =
   | { readonly type: 'text'; readonly status: number; readonly text: string; readonly headers?: AnswerHeaders }
   | { readonly type: 'empty'; readonly status: number; readonly headers?: AnswerHeaders }
   /** Status 200 at once, then one JSON document a line as they come. */
-  | { readonly type: 'lines'; readonly lines: AsyncIterable<unknown> };
+  | { readonly type: 'lines'; readonly lines: AsyncIterable<unknown> }
+  /** Status 200 at once, then bytes as they come. When their source fails the connection breaks: nobody may take a part for the whole. */
+  | { readonly type: 'bytes'; readonly headers: AnswerHeaders; readonly bytes: AsyncIterable<Uint8Array> }
+  | ({ readonly type: 'hijack' } & Hijack);
 
 /** Among lines: nothing to tell, and the stream lives. Readers of JSON pass over the white space that it is. */
 export const KEEP_ALIVE = Symbol('keep-alive');
@@ -23,12 +27,16 @@ export function empty(status = 204): Answer {
 }
 
 /** A refusal as Docker gives it: the CLI shows `Error response from daemon: <message>`. */
-export function refusal(status: number, message: string): Answer {
+export function refusal(status: number, message: string): Extract<Answer, { type: 'json' }> {
   return { type: 'json', status, body: { message } };
 }
 
 /** @param gone fires when the client has gone */
-export async function writeAnswer(response: ServerResponse, answer: Answer, gone: AbortSignal): Promise<void> {
+export async function writeAnswer(
+  response: ServerResponse,
+  answer: Exclude<Answer, { type: 'hijack' }>,
+  gone: AbortSignal,
+): Promise<void> {
   switch (answer.type) {
     case 'json':
       return writeBody(response, answer.status, 'application/json', `${JSON.stringify(answer.body)}\n`);
@@ -40,6 +48,12 @@ export async function writeAnswer(response: ServerResponse, answer: Answer, gone
       return;
     case 'lines':
       return await writeLines(response, answer.lines, gone);
+    case 'bytes':
+      response.writeHead(200, answer.headers);
+      response.flushHeaders();
+      for await (const bytes of answer.bytes) if (!(await send(response, bytes, gone))) break;
+      response.end();
+      return;
   }
 }
 

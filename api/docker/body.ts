@@ -13,9 +13,12 @@ const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
 
 /** @throws StowageError with dockerd's texts */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
-  const text = await readText(request);
+  return parseBody(await readText(request), request.headers['content-type'] ?? '');
+}
+
+/** @throws as `readJson` */
+export function parseBody(text: string, type: string): unknown {
   if (text === '') return undefined;
-  const type = request.headers['content-type'] ?? '';
   if (type !== '' && !JSON_TYPE.test(type)) {
     throw new StowageError(
       'media-type-unsupported',

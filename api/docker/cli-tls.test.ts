@@ -2,28 +2,27 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CertificateAuthority, createAuthority } from '../../test/harness/certificate-authority.ts';
-import { type DockerRig, serveDocker, startStoreRig, type StoreRig } from './rig.ts';
+import { type InsideRig, startInsideRig } from './inside-rig.ts';
+import type { DockerRig } from './rig.ts';
 
-let bed: StoreRig;
+let bed: InsideRig;
 let rig: DockerRig;
 let authority: CertificateAuthority;
 let stranger: CertificateAuthority;
 
 beforeAll(async () => {
-  [bed, authority, stranger] = await Promise.all([startStoreRig(), createAuthority(), createAuthority()]);
-  rig = await serveDocker({
-    submit: bed.submit,
-    ...bed.store,
+  [authority, stranger] = await Promise.all([createAuthority(), createAuthority()]);
+  bed = await startInsideRig({
     tls: { ...(await authority.issue('stowage', true)), ca: authority.cert },
     roles: [
       { subject: 'alice', role: 'admin' },
       { subject: 'ci-*', role: 'viewer' },
     ],
   });
+  ({ rig } = bed);
 }, 60_000);
 
 afterAll(async () => {
-  await rig?.close();
   await bed?.close();
   await Promise.all([authority?.close(), stranger?.close()]);
 });
@@ -44,6 +43,19 @@ describe('by TLS', { timeout: 120_000 }, () => {
     const mallory = await run(await authority.writeClientFolder('mallory'), ['volume', 'ls']);
     expect(mallory.code).toBe(1);
     expect(mallory.stderr).toContain(`the certificate's subject "mallory" may do nothing here`);
+  });
+
+  test('a hijacked connection goes on after the client ended its side', async () => {
+    const alice = await authority.writeClientFolder('alice');
+    await bed.runs('busy');
+    const ran = await run(alice, ['exec', 'busy', 'sh', '-c', 'sleep 0.3; echo out; echo err >&2; exit 4']);
+    expect(ran).toEqual({ code: 4, stdout: 'out\n', stderr: 'err\n' });
+    const record = await bed.create('brief');
+    const attached = run(alice, ['start', '-a', 'brief']);
+    await bed.playStart(record, ['sh', '-c', 'sleep 0.3; echo out; exit 5']);
+    expect(await attached).toEqual({ code: 5, stdout: 'out\n', stderr: '' });
+    const ci = await run(await authority.writeClientFolder('ci-1'), ['exec', 'busy', 'true']);
+    expect(ci.stderr).toContain('this needs the role operator; docker:ci-1 is a viewer');
   });
 
   test('a certificate of another authority is refused, and so is none; a client refuses a server it does not know', async () => {

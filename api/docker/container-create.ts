@@ -6,7 +6,7 @@ import { configurationOf } from '../../jobs/image/configuration.ts';
 import { type Answer, json, refusal } from './answer.ts';
 import { type CreateBody, isEmptyValue, readCreateBody } from './container-body.ts';
 import { readMounts } from './container-mounts.ts';
-import { examineOptions } from './container-options.ts';
+import { attachWarning, examineOptions } from './container-options.ts';
 import { readPorts } from './container-ports.ts';
 import { readRestartPolicy } from './container-update.ts';
 import { explainFields } from './explain.ts';
@@ -17,7 +17,7 @@ import { runJob } from './run-job.ts';
 async function create(call: Call, parts: DockerParts): Promise<Answer> {
   const body = readCreateBody(await call.readJson());
   const found = await findImage(call, parts, body.Image ?? '');
-  const warnings = examineOptions(body);
+  const warnings = [...examineOptions(body), ...(parts.guests === undefined ? attachWarning(body) : [])];
   const mounts = await readMounts(body, (text) => findContainer(parts.records, text));
   const payload = payloadOf(call, body, found, mounts.mounts);
   try {

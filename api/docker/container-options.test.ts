@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readCreateBody } from './container-body.ts';
-import { examineOptions, OPTIONS } from './container-options.ts';
+import { attachWarning, examineOptions, OPTIONS } from './container-options.ts';
 
 /** What `docker run -d busybox` sends. */
 const PLAIN = {
@@ -63,7 +63,7 @@ describe('options of a request', () => {
   });
 
   test('who wants to attach is told before that fails', () => {
-    expect(examine({}, { AttachStdout: true })).toEqual([expect.stringContaining('docker run -d')]);
+    expect(attachWarning({ AttachStdout: true })).toEqual([expect.stringContaining('docker run -d')]);
   });
 
   test.each<readonly [string, object | undefined, string]>([

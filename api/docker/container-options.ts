@@ -194,7 +194,7 @@ export function examineOptions(body: CreateBody): readonly string[] {
       'request-invalid',
       `error looking up volume plugin ${driver}: plugin "${driver}" not found: the volume driver is vsphere`,
     );
-  return [...OPTIONS.flatMap((option) => warningOf(option, body)), ...unknownMembers(body), ...attachWarning(body)];
+  return [...OPTIONS.flatMap((option) => warningOf(option, body)), ...unknownMembers(body)];
 }
 
 function warningOf(option: Option, body: CreateBody): readonly string[] {
@@ -233,10 +233,17 @@ function unknownMembers({ HostConfig: host, ...config }: CreateBody): readonly s
   );
 }
 
-/** `docker create` and `docker run` without -d send the same; only the second attaches, and shows nothing of why that failed. */
-function attachWarning({ AttachStdin, AttachStdout, AttachStderr }: CreateBody): readonly string[] {
+/**
+ * Where no gateway is configured. `docker create` and `docker run` without -d send the same; only the second attaches, and shows nothing of
+ * why that failed.
+ */
+export function attachWarning({
+  AttachStdin,
+  AttachStdout,
+  AttachStderr,
+}: Pick<CreateBody, 'AttachStdin' | 'AttachStdout' | 'AttachStderr'>): readonly string[] {
   if (AttachStdin !== true && AttachStdout !== true && AttachStderr !== true) return [];
-  return ['attaching to a container is not supported yet: use `docker run -d`, or `docker start` without -a'];
+  return ['attaching to a container needs a gateway, and none is configured (STOWAGE_GATEWAY_KEY): use `docker run -d`'];
 }
 
 /** @throws `request-invalid` with 400: on creating a container, 404 would mean that the image is missing */

@@ -1,5 +1,5 @@
 import { type ErrorCode, type ErrorKind, type StowageError } from '../../core/errors.ts';
-import { type Answer, refusal } from './answer.ts';
+import { refusal } from './answer.ts';
 
 /** The one place that says which HTTP status Docker's clients get. On creating a container, 404 would mean "pull the image". */
 const STATUS: Readonly<Record<ErrorKind, number>> = {
@@ -30,6 +30,6 @@ export function messageOf(error: StowageError, traceId: string): string {
   return error.code === 'internal-error' ? `Stowage failed; its log says why, under ${traceId}` : error.message;
 }
 
-export function answerOf(error: StowageError, traceId: string): Answer {
+export function answerOf(error: StowageError, traceId: string): ReturnType<typeof refusal> {
   return refusal(statusOf(error), messageOf(error, traceId));
 }

@@ -28,7 +28,8 @@ export function eventFilter(query: URLSearchParams): (event: DockerEvent) => boo
   if (ABSENT.some((name) => filters.has(name)) && !THINGS.some((name) => filters.has(name))) return () => false;
   return (event) =>
     allows(filters, 'type', event.Type) &&
-    allows(filters, 'event', event.Action) &&
+    // Of an exec: its action has the command behind it.
+    (allows(filters, 'event', event.Action) || allows(filters, 'event', event.Action.split(':', 1)[0] ?? '')) &&
     allows(filters, 'scope', event.scope) &&
     hasLabels(event.Actor.Attributes, filters.get('label')) &&
     isOfThing(filters, event);

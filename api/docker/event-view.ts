@@ -36,6 +36,9 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'container.killed': 'kill',
   'container.paused': 'pause',
   'container.unpaused': 'unpause',
+  'container.exec-created': 'exec_create',
+  'container.exec-started': 'exec_start',
+  'container.exec-died': 'exec_die',
   'container.renamed': 'rename',
   'container.updated': 'update',
   'container.removed': 'destroy',
@@ -69,20 +72,25 @@ type Body = Pick<DockerEvent, 'status' | 'id' | 'from' | 'Type' | 'Action' | 'Ac
 
 /** Labels stand among the attributes, as with dockerd. */
 function containerEvent({ type, data }: StowageEvent, action: string, id: string): Body {
+  const isExec = type.startsWith('container.exec-');
+  const isExit = type === 'container.died' || type === 'container.exec-died';
+  // dockerd puts the command into the name of the action, but for its end.
+  const command = isExec && !isExit ? `: ${textOf(data['command'], '')}` : '';
   const attributes = {
     ...labelsIn(data),
+    ...(isExec ? { execID: textOf(data['exec'], '') } : {}),
     ...textAs('image', data['image']),
     ...textAs('name', data['name']),
-    ...(type === 'container.died' ? { exitCode: textOf(data['exitCode'], '0') } : {}),
+    ...(isExit ? { exitCode: textOf(data['exitCode'], '0') } : {}),
     ...(type === 'container.killed' ? { signal: numberOfSignal(textOf(data['signal'], 'KILL')) } : {}),
     ...(type === 'container.renamed' ? { oldName: `/${textOf(data['was'], '')}` } : {}),
   };
   return {
-    status: action,
+    status: `${action}${command}`,
     id,
     ...(attributes.image === undefined ? {} : { from: attributes.image }),
     Type: 'container',
-    Action: action,
+    Action: `${action}${command}`,
     Actor: { ID: id, Attributes: attributes },
   };
 }

@@ -1,5 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { CredentialOffers } from '../../core/ports/credentials.ts';
+import type { Execs } from '../../core/ports/execs.ts';
+import type { Guests } from '../../core/ports/guests.ts';
 import type { EventStore, JobStore, RecordStore, Role } from '../../core/ports/jobs.ts';
 import type { Registry } from '../../core/ports/registry.ts';
 import type { Submit } from '../../jobs/submit.ts';
@@ -24,6 +27,9 @@ export interface DockerParts {
   readonly events: EventStore;
   readonly registry: Pick<Registry, 'login' | 'search'>;
   readonly credentials: CredentialOffers;
+  readonly execs: Execs;
+  /** Absent: no gateway is configured, and what needs the inside of a container is refused. */
+  readonly guests?: Guests;
   readonly logger: Logger;
   readonly version: string;
   readonly clock: Clock;
@@ -50,6 +56,8 @@ export interface Call {
   readonly stopping: AbortSignal;
   /** The body as JSON; undefined when it is empty. @throws `body-malformed`, `body-too-large`, `media-type-unsupported` */
   readonly readJson: () => Promise<unknown>;
+  /** The body, unread; of no use to a request that upgrades. */
+  readonly body: Readable;
 }
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
@@ -65,6 +73,8 @@ export interface Route {
   /** The least role that may call it. The role of a job's kind is checked on top, when it is submitted. */
   readonly role: Role;
   readonly support: Support;
+  /** Its answer may be a hijack: a client that asks for `Upgrade: tcp` gets the socket. */
+  readonly hijacks?: true;
   readonly handler: Handler;
 }
 

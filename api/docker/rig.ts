@@ -43,7 +43,7 @@ const registry: DockerParts['registry'] = {
 
 /** Serves a store's contents to the CLI on a free port. */
 export async function serveDocker(
-  given: Pick<DockerParts, 'submit' | 'jobs' | 'records' | 'events' | 'credentials'> & Partial<DockerParts>,
+  given: Pick<DockerParts, 'submit' | 'jobs' | 'records' | 'events' | 'credentials' | 'execs'> & Partial<DockerParts>,
 ): Promise<DockerRig> {
   const lines: string[] = [];
   const destination = new Writable({

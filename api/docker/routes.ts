@@ -1,12 +1,17 @@
 import { containerActionRoutes } from './container-actions.ts';
+import { containerArchiveRoutes } from './container-archive.ts';
+import { containerAttachRoutes } from './container-attach.ts';
 import { containerCreateRoutes } from './container-create.ts';
-import { containerInsideRoutes } from './container-inside.ts';
 import { containerListRoutes } from './container-list.ts';
+import { containerLogRoutes } from './container-logs.ts';
+import { containerProcessRoutes } from './container-processes.ts';
 import { containerRemovalRoutes } from './container-removal.ts';
+import { containerStatRoutes } from './container-stats.ts';
 import { containerUpdateRoutes } from './container-update.ts';
 import { containerWaitRoutes } from './container-wait.ts';
 import { diskUsageRoutes } from './disk-usage.ts';
 import { eventRoutes } from './events.ts';
+import { execRoutes } from './execs.ts';
 import { pullRoutes } from './image-pull.ts';
 import { imageRoutes } from './images.ts';
 import { networkRoutes } from './networks.ts';
@@ -31,7 +36,12 @@ export const ROUTES: readonly Route[] = [
   ...containerUpdateRoutes,
   ...containerWaitRoutes,
   ...containerRemovalRoutes,
-  ...containerInsideRoutes,
+  ...containerAttachRoutes,
+  ...containerLogRoutes,
+  ...containerProcessRoutes,
+  ...containerStatRoutes,
+  ...containerArchiveRoutes,
+  ...execRoutes,
   ...networkRoutes,
   ...unsupportedRoutes,
 ];

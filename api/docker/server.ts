@@ -1,7 +1,8 @@
 import { context } from '@opentelemetry/api';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { asStowageError, StowageError } from '../../core/errors.ts';
 import { hasRole } from '../../jobs/submit.ts';
 import { formatListen, isLoopback, type ListenAddress } from '../../platform/listen.ts';
@@ -9,9 +10,10 @@ import type { Caller } from '../caller.ts';
 import { logFailure, logRequest } from '../request-log.ts';
 import { createRequestTraces, type RequestTrace, type RequestTraces } from '../request-trace.ts';
 import { type Answer, writeAnswer } from './answer.ts';
-import { readJson } from './body.ts';
+import { parseBody, readJson } from './body.ts';
 import { callerOf } from './caller.ts';
 import { answerOf, messageOf } from './errors.ts';
+import { closeGently, hijackResponse, hijackSocket, takeBody } from './hijack.ts';
 import type { DockerParts, DockerTls } from './parts.ts';
 import { createRouter, type RouteMatch, type Router } from './router.ts';
 import { ROUTES } from './routes.ts';
@@ -23,8 +25,9 @@ const KEEP_ALIVE_MS = 75_000;
 const HEADERS_MS = 60_000;
 /** Of TCP: what shows that a client which only listens is gone. */
 const PROBE_MS = 30_000;
-/** Of events and pulls; each of events holds a connection to Redis. */
+/** Of events, pulls, logs, archives and hijacked connections; many hold a connection to Redis. */
 const MAX_STREAMS = 1_000;
+const STREAMS: ReadonlySet<Answer['type']> = new Set(['lines', 'bytes', 'hijack']);
 const QUIET_ROUTES: ReadonlySet<string> = new Set(['/_ping', 'unknown']);
 
 export interface DockerServer {
@@ -48,7 +51,7 @@ export function createDockerServer(parts: DockerParts): DockerServer {
   const stopping = new AbortController();
   const router = createRouter(ROUTES);
   const traces = createRequestTraces('stowage-docker', parts);
-  const { server, dropHandshakes } = createHttpServer(parts.tls);
+  const { server, dropHandshakes } = createHttpServer(parts.tls, (request) => mayUpgrade(router, request));
   // An upload or an attached terminal takes as long as it takes.
   server.requestTimeout = 0;
   server.headersTimeout = HEADERS_MS;
@@ -63,8 +66,9 @@ export function createDockerServer(parts: DockerParts): DockerServer {
         response.once('close', () => {
           if (stopping.signal.aborted) setImmediate(() => server.closeIdleConnections());
         });
-        void serve(serving, request, response);
+        void serve(serving, { request, response });
       });
+      server.on('upgrade', (request, socket, head) => void serve(serving, upgraded(request, socket, head)));
       server.listen({ host: address.host, port: address.port });
       await once(server, 'listening');
       const { port } = server.address() as AddressInfo;
@@ -82,13 +86,42 @@ export function createDockerServer(parts: DockerParts): DockerServer {
   };
 }
 
-/** Without a listener for 'upgrade', Node gives a request to upgrade to the routes like any other, which refuse it. */
-function createHttpServer(tls: DockerTls | undefined): { readonly server: Server; dropHandshakes(): void } {
-  if (tls !== undefined) return createTlsServer(tls, PROBE_MS);
-  return {
-    server: createServer({ keepAlive: true, keepAliveInitialDelay: PROBE_MS }),
-    dropHandshakes: () => undefined,
-  };
+function createHttpServer(
+  tls: DockerTls | undefined,
+  shouldUpgradeCallback: (request: IncomingMessage) => boolean,
+): { readonly server: Server; dropHandshakes(): void } {
+  const options = { keepAlive: true, keepAliveInitialDelay: PROBE_MS, shouldUpgradeCallback };
+  if (tls !== undefined) return createTlsServer(tls, options);
+  return { server: createServer(options), dropHandshakes: () => undefined };
+}
+
+/** Every other request to upgrade (some clients ask for h2c) is answered as if it had not asked. */
+function mayUpgrade(router: Router, { method = '', url = '', headers }: IncomingMessage): boolean {
+  if (!/(?:^|,)\s*tcp\s*(?:,|$)/i.test(headers.upgrade ?? '')) return false;
+  try {
+    const { minor, rest } = splitVersion(url.split('?', 1)[0] ?? '');
+    return router.find(method, rest, minor)?.route.hijacks === true;
+  } catch {
+    return false;
+  }
+}
+
+/** One request. `socket`: it upgrades, and its body and whatever follows are still there to be read. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly socket?: Duplex;
+}
+
+function upgraded(request: IncomingMessage, socket: Duplex, head: Buffer): Exchange {
+  socket.on('error', () => undefined);
+  if (head.length > 0) socket.unshift(head);
+  // For a refusal only: it ends the connection.
+  const response = new ServerResponse(request);
+  response.assignSocket(socket as Socket);
+  response.shouldKeepAlive = false;
+  response.once('finish', () => void closeGently(socket));
+  return { request, response, socket };
 }
 
 /** What is known of a request so far, for its log line. */
@@ -98,9 +131,11 @@ interface Progress {
   readonly path: string;
   route: string;
   caller?: Caller;
+  answer?: Answer['type'];
 }
 
-async function serve(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(serving: Serving, exchange: Exchange): Promise<void> {
+  const { request, response, socket } = exchange;
   const { parts, traces, stopping } = serving;
   const [path = '/'] = (request.url ?? '/').split('?', 1);
   const method = request.method ?? 'GET';
@@ -108,7 +143,7 @@ async function serve(serving: Serving, request: IncomingMessage, response: Serve
   const trace = traces.begin({ method, path, scheme, traceparent: request.headers['traceparent'] });
   const progress: Progress = { trace, method, path, route: 'unknown' };
   const gone = new AbortController();
-  response.once('close', () => {
+  (socket ?? response).once('close', () => {
     gone.abort();
     finish(serving, progress, response.statusCode);
   });
@@ -116,13 +151,22 @@ async function serve(serving: Serving, request: IncomingMessage, response: Serve
   const signal = AbortSignal.any([gone.signal, stopping]);
   await context.with(trace.context, async () => {
     try {
-      const answer = await answerTo(serving, request, progress, signal);
-      if (answer.type === 'lines') countStream(serving, gone.signal);
-      await writeAnswer(response, answer, gone.signal);
+      const answer = await answerTo(serving, exchange, progress, signal);
+      progress.answer = answer.type;
+      if (STREAMS.has(answer.type)) countStream(serving, gone.signal);
+      if (answer.type === 'hijack') await hijack(exchange, answer);
+      else await writeAnswer(response, answer, gone.signal);
     } catch (thrown) {
       await writeFailure(serving, progress, response, thrown, gone.signal);
     }
   });
+}
+
+async function hijack({ request, response, socket }: Exchange, answer: Extract<Answer, { type: 'hijack' }>): Promise<void> {
+  if (socket === undefined) return await hijackResponse(request, response, answer);
+  response.detachSocket(socket as Socket);
+  response.statusCode = 101;
+  await hijackSocket(socket, answer);
 }
 
 /** @throws `streams-exhausted` */
@@ -144,7 +188,7 @@ function setHeaders(response: ServerResponse, { parts, stopping }: Serving, trac
 
 async function answerTo(
   serving: Serving,
-  request: IncomingMessage,
+  { request, socket }: Exchange,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Answer> {
@@ -168,7 +212,11 @@ async function answerTo(
     traceparent: progress.trace.traceparent,
     signal,
     stopping: serving.stopping,
-    readJson: async () => await readJson(request),
+    readJson: async () =>
+      socket === undefined
+        ? await readJson(request)
+        : parseBody(String(await takeBody(socket, request, signal)), request.headers['content-type'] ?? ''),
+    body: request,
   };
   return await route.handler(call, parts);
 }
@@ -179,10 +227,10 @@ function findRoute({ router }: Serving, method: string, path: string, minor: num
   return found;
 }
 
-/** Before the answer has begun a status tells; afterwards only a last line can, which clients of streams look for. */
+/** Before the answer has begun a status tells; afterwards a last line, which clients of such streams look for, or that the connection breaks. */
 async function writeFailure(
   { parts, stopping }: Serving,
-  { trace, route }: Progress,
+  { trace, route, answer: begun }: Progress,
   response: ServerResponse,
   thrown: unknown,
   gone: AbortSignal,
@@ -190,6 +238,11 @@ async function writeFailure(
   const error = asStowageError(thrown);
   const answer = answerOf(error, trace.traceId);
   if (!gone.aborted) logFailure(parts.logger, error, { trace, route, status: 'status' in answer ? answer.status : 0 });
+  if (response.statusCode === 101) return;
+  if (response.headersSent && begun !== 'lines') {
+    response.destroy();
+    return;
+  }
   if (response.headersSent) {
     const message = messageOf(error, trace.traceId);
     response.end(`${JSON.stringify({ errorDetail: { message }, error: message })}\r\n`);

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:https';
+import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { DockerTls } from './parts.ts';
@@ -14,12 +14,11 @@ export interface TlsServer {
 }
 
 /** A server that takes only clients with a certificate of the CA. */
-export function createTlsServer(tls: DockerTls, keepAliveInitialDelay: number): TlsServer {
+export function createTlsServer(tls: DockerTls, options: ServerOptions): TlsServer {
   // allowHalfOpen: the CLI ends its side of a hijacked connection as soon as it has no more input; output goes on.
   const server = createServer({
+    ...options,
     ...tls,
-    keepAlive: true,
-    keepAliveInitialDelay,
     requestCert: true,
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',

@@ -106,4 +106,9 @@ const pluginRoutes: readonly Route[] = [
   ),
 ];
 
-export const unsupportedRoutes: readonly Route[] = [...buildRoutes, ...archiveRoutes, ...swarmRoutes, ...pluginRoutes];
+const websocketRoutes: readonly Route[] = refused('GET /containers/{name}/attach/ws', {
+  status: 501,
+  text: 'attaching by a web socket is not supported: use `POST /containers/{name}/attach`, as the CLI does',
+});
+
+export const unsupportedRoutes: readonly Route[] = [...websocketRoutes, ...buildRoutes, ...archiveRoutes, ...swarmRoutes, ...pluginRoutes];

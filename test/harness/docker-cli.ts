@@ -43,6 +43,8 @@ export function dockerCli(host: string): DockerCli {
           resolve({ code, stdout, stderr });
         },
       );
+      // It may have ended before it took everything.
+      child.stdin?.on('error', () => undefined);
       child.stdin?.end(input ?? '');
       return await promise;
     };
