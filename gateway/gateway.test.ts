@@ -18,7 +18,7 @@ const never = new AbortController().signal;
 test('a run that lasts a moment is attached to, and its end is known', async () => {
   const id = container();
   const output = textOf(bed.guests.attach(id, 'next', never));
-  bed.probe(id, { port: first.guestPort, bytes: 1_000, exit: 3 });
+  bed.probe(id, { ports: [first.guestPort], bytes: 1_000, exit: 3 });
   expect(await output).toEqual(linesOf(1_000));
   const state = await bed.guests.state(id, { run: 'run-1', ms: 10_000 }, never);
   expect(state).toMatchObject({ state: 'exited', exitCode: 3, startedAt: 'run-1' });
@@ -30,7 +30,7 @@ test('a run that lasts a moment is attached to, and its end is known', async () 
 
 test('calls are answered, and what the guest refuses becomes an error of the catalogue', async () => {
   const id = container();
-  bed.probe(id, { port: first.guestPort });
+  bed.probe(id, { ports: [first.guestPort] });
   await bed.guests.state(id, { run: 'run-1', ms: 10_000 }, never);
   expect(await bed.guests.call(id, 'stats', { a: 1 }, never)).toMatchObject({ method: 'stats', params: { a: 1 } });
   const codes = { 'not-found': 'guest-path-not-found', invalid: 'guest-refused', conflict: 'guest-conflict' };
@@ -41,7 +41,7 @@ test('calls are answered, and what the guest refuses becomes an error of the cat
 
 test('streams carry both ways, and end one way at a time', async () => {
   const id = container();
-  bed.probe(id, { port: first.guestPort });
+  bed.probe(id, { ports: [first.guestPort] });
   await bed.guests.state(id, { run: 'run-1', ms: 10_000 }, never);
   const echoes = Array.from({ length: 50 }, async (_, at) => {
     const stream = await bed.guests.open(id, { for: 'echo' }, never);
