@@ -32,6 +32,9 @@ func isLock(text string) bool {
 
 // AddController gives a guest another SCSI controller.
 func (g *Guest) AddController(ctx context.Context, bus int) error {
+	if g.hasController(bus) { // a controller that was removed stays: only the guest can let go of it
+		return nil
+	}
 	return g.change(ctx, func(s *Spec) { s.Controllers = append(s.Controllers, bus) }, func(m *monitor) error {
 		p := g.host.config.controller(bus)
 		p["bus"] = slotName(bus)
@@ -93,4 +96,10 @@ func (g *Guest) Resize(ctx context.Context, key int32, sizeBytes int64) error {
 	return g.change(ctx, func(*Spec) {}, func(m *monitor) error {
 		return m.call(ctx, "block_resize", properties{"node-name": (&Disk{Key: key}).nodeName(), "size": sizeBytes}, nil)
 	})
+}
+
+func (g *Guest) hasController(bus int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Contains(g.spec.Controllers, bus)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -104,6 +105,9 @@ func (g *Guest) IsAlive() bool {
 // Ports are the published ports, with the host's port of each.
 func (g *Guest) Ports() []Port { return g.spec.Ports }
 
+// Moid is the one of its Spec.
+func (g *Guest) Moid() string { return g.spec.Moid }
+
 // Done is closed when the process is gone, and its locks and ports with it.
 func (g *Guest) Done() <-chan struct{} { return g.done }
 
@@ -199,16 +203,11 @@ func (m *monitor) onReboot(ctx context.Context, action string) error {
 // heard: the guest has given a command.
 func (g *Guest) heard(bootEnded func()) {
 	g.mu.Lock()
-	news := g.phase != Running || !g.open[rpcPort]
-	g.phase, g.open[rpcPort] = Running, true
-	resets, m := g.resets, g.monitor
-	g.resets = false
-	g.mu.Unlock()
-	if resets {
-		ctx, cancel := context.WithTimeout(context.Background(), monitorTime)
-		defer cancel()
-		_ = m.onReboot(ctx, "shutdown")
+	news := !g.resets && (g.phase != Running || !g.open[rpcPort])
+	if news {
+		g.phase, g.open[rpcPort] = Running, true
 	}
+	g.mu.Unlock()
 	if news {
 		bootEnded()
 		g.owner.Changed()
@@ -224,13 +223,7 @@ func (g *Guest) event(name string, data json.RawMessage) {
 	_ = json.Unmarshal(data, &e)
 	switch name {
 	case "VSERPORT_CHANGE":
-		g.mu.Lock()
-		news := g.open[e.ID] != e.Open
-		g.open[e.ID] = e.Open
-		g.mu.Unlock()
-		if news {
-			go g.owner.Changed() // it may take long, and the monitor's answers must not wait for it
-		}
+		g.portChanged(e.ID, e.Open)
 	case "SHUTDOWN":
 		g.mu.Lock()
 		g.why = e.Reason
@@ -238,5 +231,37 @@ func (g *Guest) event(name string, data json.RawMessage) {
 	}
 }
 
+func (g *Guest) portChanged(id string, open bool) {
+	g.mu.Lock()
+	news := g.open[id] != open
+	g.open[id] = open
+	isBack, m := g.resets && id == rpcPort && open, g.monitor
+	g.resets = g.resets && !isBack
+	g.mu.Unlock()
+	go func() { // the monitor's answers must not wait for this
+		if isBack && m != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), monitorTime)
+			defer cancel()
+			_ = m.onReboot(ctx, "shutdown")
+		}
+		if news {
+			g.owner.Changed()
+		}
+	}()
+}
+
 // A boot that has not said anything by then is no longer counted as one.
 const bootTime = 60 * time.Second
+
+// Moved says that a disk's file has another name now. A process that has it open does not mind.
+func (g *Guest) Moved(key int32, file string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	disks := slices.Clone(g.spec.Disks)
+	for i := range disks {
+		if disks[i].Key == key {
+			disks[i].File = file
+		}
+	}
+	g.spec.Disks = disks
+}

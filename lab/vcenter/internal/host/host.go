@@ -44,6 +44,10 @@ func New(config Config) (*Host, error) {
 	if config.SCSI != "virtio" && config.SCSI != "pvscsi" {
 		return nil, fmt.Errorf("SCSI controllers are virtio or pvscsi, not %q", config.SCSI)
 	}
+	var err error
+	if config.Dir, err = filepath.Abs(config.Dir); err != nil {
+		return nil, err
+	}
 	path, err := exec.LookPath(config.QEMU)
 	if err != nil {
 		return nil, err

@@ -160,7 +160,6 @@ func (g *Guest) start() (*started, error) {
 	g.phase = Booting
 	s.command = exec.Command(g.host.config.QEMU, g.host.config.arguments(&g.spec)...)
 	s.command.ExtraFiles, s.command.Stdout, s.command.Stderr = theirs, log, log
-	s.command.Dir = g.dir
 	g.releasePorts()
 	if err := g.host.spawn.start(s.command); err != nil {
 		s.close()
