@@ -51,6 +51,8 @@ const (
 	TypeEnd Type = 19
 	// TypeMessage is JSON about a stream (0: about the container).
 	TypeMessage Type = 20
+	// TypeRecord is what the container's process wrote, from the guest, on stream 0.
+	TypeRecord Type = 21
 )
 
 func (t Type) isReliable() bool { return t >= TypeOpen }

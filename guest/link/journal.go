@@ -1,5 +1,8 @@
 package link
 
+// void is a message that says nothing.
+const void = "null"
+
 // journal keeps reliable frames from when they are handed over until the peer has acknowledged them.
 type journal struct {
 	frames []Frame // with consecutive sequence numbers
@@ -55,4 +58,14 @@ func (j *journal) startAfter(number uint32) {
 	}
 	j.last = number + uint32(len(j.frames))
 	j.sent = number
+}
+
+// voidStreams leaves nothing of any stream. The numbers stay: the peer counts them.
+func (j *journal) voidStreams() {
+	for at, f := range j.frames {
+		if f.Stream != 0 {
+			j.bytes += len(void) - len(f.Payload)
+			j.frames[at] = Frame{Type: TypeMessage, Seq: f.Seq, Payload: []byte(void)}
+		}
+	}
 }

@@ -25,6 +25,9 @@ const (
 // ErrPeer is wrapped by what a peer did against the protocol.
 var ErrPeer = errors.New("link: the peer broke the protocol")
 
+// ErrStreamOver: both directions of the stream are over, or the gateway that opened it is gone.
+var ErrStreamOver = errors.New("link: the stream is over")
+
 // Config is one end's.
 type Config struct {
 	// IsGuest: the gateway challenges, the guest answers.
@@ -36,8 +39,12 @@ type Config struct {
 	OnOpen func(s *Stream, about json.RawMessage)
 	// OnMessage is told of the peer's messages, in their order; it must not block.
 	OnMessage func(stream uint32, message json.RawMessage)
+	// OnRecord is told of what the guest's process wrote, in its order; it must not block, and the bytes are its own.
+	OnRecord func(record []byte)
 	// OnWelcome is told each time both ends believe each other.
 	OnWelcome func()
+	// Gateway names the process that is the gateway's end: streams do not outlive it.
+	Gateway string
 }
 
 // Link is one end. What is sent while nobody is there waits in its journal; a line that is dropped is replaced with Run.
@@ -59,7 +66,9 @@ type Link struct {
 	lastAckedAt time.Time
 	lastSaidAt  time.Time
 	failure     error
-	run         int // which Run owns the line
+	run         int    // which Run owns the line
+	gateway     string // that said welcome last
+	generation  int    // of streams: those of one gateway
 }
 
 // New makes an end that has no line yet.
@@ -131,87 +140,6 @@ func (l *Link) readFrom(line io.Reader, mine int) error {
 	}
 }
 
-// writeTo writes what there is to write, and wakes by itself to repeat what was lost.
-func (l *Link) writeTo(line io.Writer, mine int) error {
-	over := make(chan struct{})
-	defer close(over)
-	go func() {
-		ticks := time.NewTicker(tick)
-		defer ticks.Stop()
-		for {
-			select {
-			case <-over:
-				return
-			case now := <-ticks.C:
-				l.onTick(now)
-			}
-		}
-	}()
-	var out []byte
-	for {
-		l.mu.Lock()
-		for out = l.gather(out[:0]); len(out) == 0 && l.run == mine && l.failure == nil; out = l.gather(out[:0]) {
-			l.changed.Wait()
-		}
-		isOver := l.run != mine || l.failure != nil
-		l.mu.Unlock()
-		if isOver {
-			return nil
-		}
-		if _, err := line.Write(out); err != nil {
-			return err
-		}
-	}
-}
-
-// gather takes what may go now; l.mu is held.
-func (l *Link) gather(out []byte) []byte {
-	for _, f := range l.control {
-		f.Ack = l.received
-		out = f.Append(out)
-	}
-	l.control = l.control[:0]
-	if !l.isWelcome {
-		return out
-	}
-	for len(out) < 4*MaxPayload {
-		f, is := l.journal.next()
-		if !is {
-			break
-		}
-		f.Ack = l.received
-		out = f.Append(out)
-		l.unacked = 0
-	}
-	if l.unacked >= ackEvery {
-		out = Frame{Type: TypeAck, Ack: l.received}.Append(out)
-		l.unacked = 0
-	}
-	return out
-}
-
-func (l *Link) onTick(now time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case !l.isWelcome && !l.config.IsGuest:
-		if now.Sub(l.lastSaidAt) >= repeatAfter/2 {
-			l.lastSaidAt = now
-			l.control = append(l.control[:0], Frame{Type: TypeChallenge, Payload: l.nonce})
-		}
-	case l.isWelcome && l.unacked > 0:
-		l.control = append(l.control, Frame{Type: TypeAck})
-		l.unacked = 0
-	}
-	// Whatever was in the journal and not acknowledged for long was lost.
-	if l.isWelcome && len(l.journal.frames) > 0 && now.Sub(l.lastAckedAt) >= repeatAfter {
-		l.lastAckedAt = now
-		l.journal.rewind()
-	}
-	l.isNacked = false
-	l.changed.Broadcast()
-}
-
 // send puts a frame into the journal; it waits while that is full.
 func (l *Link) send(f Frame) error {
 	l.mu.Lock()
@@ -232,6 +160,19 @@ func (l *Link) sendLocked(f Frame) error {
 	l.journal.add(f)
 	l.changed.Broadcast()
 	return nil
+}
+
+// sendOf is send for a frame of a stream, which may be over by the time that there is room.
+func (l *Link) sendOf(s *Stream, f Frame) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.journal.bytes >= JournalMax && l.failure == nil && l.generation == s.generation {
+		l.changed.Wait()
+	}
+	if l.failure == nil && l.generation != s.generation {
+		return ErrStreamOver
+	}
+	return l.sendLocked(f)
 }
 
 // Open opens a stream; about says what it is for.
@@ -264,6 +205,14 @@ func (l *Link) Say(stream uint32, message any) error {
 		return fmt.Errorf("link: a message of %d bytes", len(text))
 	}
 	return l.send(Frame{Type: TypeMessage, Stream: stream, Payload: text})
+}
+
+// SendRecord hands over what the process wrote, as PROTOCOL.md lays it out. The bytes are the link's from then on.
+func (l *Link) SendRecord(record []byte) error {
+	if len(record) > MaxPayload {
+		return fmt.Errorf("link: a record of %d bytes", len(record))
+	}
+	return l.send(Frame{Type: TypeRecord, Payload: record})
 }
 
 // Flushed says whether the peer has everything.
@@ -360,6 +309,12 @@ func (l *Link) deliver(f Frame) error {
 		}
 		return nil
 	}
+	if f.Type == TypeRecord {
+		if l.config.OnRecord != nil {
+			l.config.OnRecord(append([]byte(nil), f.Payload...))
+		}
+		return nil
+	}
 	if f.Type == TypeOpen {
 		return l.onOpen(f)
 	}
@@ -408,68 +363,4 @@ func (l *Link) onOpen(f Frame) error {
 		l.config.OnOpen(s, append(json.RawMessage(nil), f.Payload...))
 	}
 	return nil
-}
-
-func (l *Link) onChallenge(f Frame) {
-	if !l.config.IsGuest || len(f.Payload) != nonceSize {
-		return
-	}
-	// Another gateway, or the same again.
-	l.isWelcome = false
-	l.nonce = append([]byte(nil), f.Payload...)
-	hello := Hello{Container: l.config.Container, Boot: l.config.Boot, Received: l.received, First: l.journal.first()}
-	hello.Proof = proof(l.config.Secret, l.nonce, "guest", hello.Container, hello.Boot)
-	l.control = append(l.control[:0], Frame{Type: TypeHello, Payload: mustJSON(hello)})
-	l.changed.Broadcast()
-}
-
-func (l *Link) onHello(f Frame) (bool, error) {
-	if l.config.IsGuest || l.isWelcome {
-		return false, nil
-	}
-	var hello Hello
-	if json.Unmarshal(f.Payload, &hello) != nil || hello.Container != l.config.Container {
-		return false, fmt.Errorf("%w: a guest that is not %s", ErrPeer, l.config.Container)
-	}
-	if !isProof(hello.Proof, proof(l.config.Secret, l.nonce, "guest", hello.Container, hello.Boot)) {
-		return false, fmt.Errorf("%w: a guest that does not know the secret of %s", ErrPeer, l.config.Container)
-	}
-	if l.config.Boot != hello.Boot {
-		// The first word of this guest, or of one that another gateway talked to: its place is ours.
-		if l.config.Boot != "" {
-			return false, fmt.Errorf("%w: the guest has started anew", ErrPeer)
-		}
-		l.config.Boot = hello.Boot
-		l.received = hello.First - 1
-		l.journal.startAfter(hello.Received)
-	}
-	welcome := Welcome{Received: l.received, First: l.journal.first()}
-	welcome.Proof = proof(l.config.Secret, l.nonce, "gateway", hello.Container, hello.Boot)
-	l.control = append(l.control[:0], Frame{Type: TypeWelcome, Payload: mustJSON(welcome)})
-	return l.begin(hello.Received)
-}
-
-func (l *Link) onWelcome(f Frame) (bool, error) {
-	if !l.config.IsGuest || l.isWelcome || l.nonce == nil {
-		return false, nil
-	}
-	var welcome Welcome
-	isRead := json.Unmarshal(f.Payload, &welcome) == nil
-	if !isRead || !isProof(welcome.Proof, proof(l.config.Secret, l.nonce, "gateway", l.config.Container, l.config.Boot)) {
-		// Perhaps an old one, of a challenge before: the right one comes with the next challenge. Nobody harms a guest by lying to it.
-		return false, nil
-	}
-	return l.begin(welcome.Received)
-}
-
-// begin goes on after what the peer has.
-func (l *Link) begin(received uint32) (bool, error) {
-	if received+1 < l.journal.first() || received > l.journal.last {
-		return false, fmt.Errorf("%w: it has received %d of %d to %d", ErrPeer, received, l.journal.first(), l.journal.last)
-	}
-	l.journal.acknowledge(received)
-	l.journal.rewind()
-	l.isWelcome, l.lastAckedAt = true, time.Now()
-	l.changed.Broadcast()
-	return true, nil
 }

@@ -88,13 +88,15 @@ type pair struct {
 	guest, gateway *Link
 	opened         chan *Stream
 	messages       chan string
+	records        chan string
+	gateways       int
 	welcomes       chan struct{}
 }
 
 var secret = []byte("the secret of this container")
 
 func newPair() *pair {
-	p := &pair{opened: make(chan *Stream, 100), messages: make(chan string, 1000), welcomes: make(chan struct{}, 100)}
+	p := &pair{opened: make(chan *Stream, 100), messages: make(chan string, 1000), records: make(chan string, 1000), welcomes: make(chan struct{}, 100)}
 	p.guest = New(Config{
 		IsGuest: true, Container: "c1", Boot: "b1", Secret: secret,
 		OnOpen:    func(s *Stream, _ json.RawMessage) { p.opened <- s },
@@ -105,8 +107,10 @@ func newPair() *pair {
 }
 
 func (p *pair) newGateway() *Link {
+	p.gateways++
 	return New(Config{
-		Container: "c1", Secret: secret,
+		Container: "c1", Secret: secret, Gateway: fmt.Sprint("gateway ", p.gateways),
+		OnRecord:  func(record []byte) { p.records <- string(record) },
 		OnMessage: func(_ uint32, m json.RawMessage) { p.messages <- string(m) },
 	})
 }

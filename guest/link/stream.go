@@ -14,6 +14,8 @@ type Stream struct {
 	// ID is odd when the guest opened it, even when the gateway did.
 	ID   uint32
 	link *Link
+	// generation is the link's when the stream began.
+	generation int
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -26,7 +28,7 @@ type Stream struct {
 }
 
 func newStream(l *Link, id uint32) *Stream {
-	s := &Stream{ID: id, link: l, allowed: Window, credit: Window}
+	s := &Stream{ID: id, link: l, generation: l.generation, allowed: Window, credit: Window}
 	s.changed = sync.NewCond(&s.mu)
 	return s
 }
@@ -54,7 +56,7 @@ func (s *Stream) Read(into []byte) (int, error) {
 	s.allowed += more
 	s.mu.Unlock()
 	if more > 0 {
-		s.link.send(Frame{Type: TypeCredit, Stream: s.ID, Payload: binary.BigEndian.AppendUint32(nil, uint32(more))})
+		s.link.sendOf(s, Frame{Type: TypeCredit, Stream: s.ID, Payload: binary.BigEndian.AppendUint32(nil, uint32(more))})
 	}
 	return size, nil
 }
@@ -68,7 +70,7 @@ func (s *Stream) Write(from []byte) (int, error) {
 			return done, err
 		}
 		payload := append([]byte(nil), from[done:done+size]...)
-		if err := s.link.send(Frame{Type: TypeData, Stream: s.ID, Payload: payload}); err != nil {
+		if err := s.link.sendOf(s, Frame{Type: TypeData, Stream: s.ID, Payload: payload}); err != nil {
 			return done, err
 		}
 		done += size
@@ -102,7 +104,7 @@ func (s *Stream) CloseWrite() error {
 	if had {
 		return nil
 	}
-	err := s.link.send(Frame{Type: TypeEnd, Stream: s.ID})
+	err := s.link.sendOf(s, Frame{Type: TypeEnd, Stream: s.ID})
 	if isOver {
 		s.link.forget(s.ID)
 	}
