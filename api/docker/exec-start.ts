@@ -154,7 +154,7 @@ async function follow(run: ExecRun, to: Listener): Promise<StowageError | undefi
     await endExec(parts, record, code);
     return failure === undefined ? undefined : notStarted(failure);
   } catch (error) {
-    await endExec(parts, record, await isOff(run) ? KILLED : UNKNOWN);
+    await endExec(parts, record, (await isOff(run)) ? KILLED : UNKNOWN);
     throw error;
   } finally {
     stream.destroy();

@@ -48,32 +48,24 @@ describe('streams of containers', () => {
     expect(said).toBe(`${createHash('sha256').update(sent).digest('hex')}  -\n`);
   });
 
-  it('100 MB of output arrive whole', async () => {
-    const script =
-      'i=0; while [ $i -lt 100 ]; do head -c 1000000 /dev/urandom | tee -a /sum; i=$((i+1)); done; sha256sum /sum >&2';
-    const child = docker(['run', '--rm', 'busybox', 'sh', '-c', script]);
-    const hash = createHash('sha256');
-    let bytes = 0;
-    child.stdout.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      hash.update(chunk);
-    });
-    const said = await text(child.stderr);
-    if (child.exitCode === null) await once(child, 'exit');
-    expect([child.exitCode, bytes]).toEqual([0, 100_000_000]);
-    expect(said).toBe(`${hash.digest('hex')}  /sum\n`);
-  });
-
-  it('100 MB are copied in and out, intact', async () => {
+  it('100 MB are copied in, come out of a container, and are copied out, intact', async () => {
     const dir = join(own.dir, 'copied');
     await mkdir(dir, { recursive: true });
     const file = join(dir, 'big');
     await writeFile(file, randomBytes(100_000_000));
-    await own.ok('cp', file, 'work:/big');
-    await own.ok('cp', 'work:/big', join(dir, 'back'));
-    const sums = await Promise.all([file, join(dir, 'back')].map(sha256Of));
-    expect(sums[0]).toBe(sums[1]);
-    expect(await own.ok('exec', 'work', 'sha256sum', '/big')).toBe(`${sums[0]}  /big\n`);
+    const sum = await sha256Of(createReadStream(file));
+    await own.ok('run', '-d', '--name', 'store', '-v', 'big_vol:/vol', 'busybox', 'sleep', '1d');
+    await own.ok('cp', file, 'store:/vol/big');
+    await own.ok('cp', 'store:/vol/big', join(dir, 'back'));
+    await own.ok('rm', '-f', 'store');
+    expect(await sha256Of(createReadStream(join(dir, 'back')))).toBe(sum);
+    expect(await sha256Of(docker(['run', '--rm', '-v', 'big_vol:/vol:ro', 'busybox', 'cat', '/vol/big']).stdout)).toBe(
+      sum,
+    );
+  });
+
+  it('trees and single files are copied, and what is not there is said', async () => {
+    const dir = join(own.dir, 'trees');
     await mkdir(join(dir, 'tree/sub'), { recursive: true });
     await writeFile(join(dir, 'tree/sub/file'), 'in a tree');
     await own.ok('cp', join(dir, 'tree'), 'work:/tmp');
@@ -168,8 +160,8 @@ describe('streams of containers', () => {
   });
 });
 
-async function sha256Of(file: string): Promise<string> {
+async function sha256Of(stream: AsyncIterable<unknown>): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  for await (const chunk of stream) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }

@@ -8,6 +8,9 @@ const WAIT_MS = 60_000;
 /** The first line is which terminal it is: so its size can be changed from outside, as a window manager does. */
 const PRELUDE = 'tty; stty rows 24 cols 80;';
 
+/** A question to the terminal, which shows nothing. */
+const ASKS_CURSOR = '\u001b[6n';
+
 export interface Terminal {
   write(text: string): void;
   /** Everything that was shown. */
@@ -49,7 +52,7 @@ export async function openTerminal(
 function screenOf(child: ChildProcess) {
   let text = '';
   let at = 0;
-  child.stdout?.setEncoding('utf8').on('data', (more: string) => (text += more));
+  child.stdout?.setEncoding('utf8').on('data', (more: string) => (text = (text + more).replaceAll(ASKS_CURSOR, '')));
   return {
     shown: () => text,
     async until(pattern: RegExp): Promise<string> {
