@@ -50,7 +50,7 @@ describe('the walkthrough', () => {
     expect(await terminal.until(PROMPT)).toBe('^C\r\n/ # ');
     terminal.write('echo $?\r');
     expect(await terminal.until(PROMPT)).toBe('echo $?\r\n130\r\n/ # ');
-    terminal.write('exit\r');
+    terminal.write('exit 130\r');
     expect(await terminal.exited).toBe(130);
   });
 
