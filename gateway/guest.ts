@@ -2,7 +2,8 @@ import type { GuestState } from '../core/guest.ts';
 import type { ContainerId } from '../core/ids.ts';
 import type { GuestPlace } from '../core/ports/guest-places.ts';
 import type { Greeted } from './greeting.ts';
-import { GuestFault, Link } from './link.ts';
+import { Link } from './link.ts';
+import { GuestFault } from './link-json.ts';
 import { OutputLog } from './output-log.ts';
 import { parseRecord, parseState } from './records.ts';
 

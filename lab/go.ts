@@ -27,7 +27,14 @@ export interface GoBuild {
 export async function buildGo({ root, module, program, env, logger }: GoBuild): Promise<string> {
   const source = join(root, module);
   // A module may have several programs.
-  const name = [module, program].flatMap((path) => path.split('/').filter((part) => part !== '.').slice(-1)).join('-');
+  const name = [module, program]
+    .flatMap((path) =>
+      path
+        .split('/')
+        .filter((part) => part !== '.')
+        .slice(-1),
+    )
+    .join('-');
   const executable = join(root, 'node_modules', '.cache', 'stowage', `${name}-${hashOf(source)}`);
   if (existsSync(executable)) return executable;
   const { stdout: go } = await run('sh', [join(root, 'scripts', 'find-go')], { env, cwd: root });

@@ -88,10 +88,11 @@ export interface GuestRegisterOptions {
 }
 
 /** All that a gateway needs of Redis. It waits for a Redis that is away. */
-export function openGuestRegister({ address, prefix, process, logger, nowMs }: GuestRegisterOptions): GuestPlaces & GuestRegister & {
-  ping(): Promise<void>;
-  close(): void;
-} {
+export function openGuestRegister({ address, prefix, process, logger, nowMs }: GuestRegisterOptions): GuestPlaces &
+  GuestRegister & {
+    ping(): Promise<void>;
+    close(): void;
+  } {
   const client = connectRedis(address, { patience: 'worker', logger, name: `${process}-guests` });
   // Its own, so that a page of health does not wait.
   const asked = connectRedis(address, { patience: 'face', logger, name: `${process}-health` });
