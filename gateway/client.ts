@@ -85,7 +85,7 @@ class GatewayGuests implements Guests {
   ): Promise<GuestState | undefined> {
     const untilMs = this.#clock.monotonicMs() + (wait?.ms ?? 0);
     for (;;) {
-      const state = (await this.#places.find(container))?.state;
+      const state = stateOf(await this.#places.find(container));
       const isSo = wait === undefined || (state?.startedAt === wait.run && state.state !== 'booting');
       const leftMs = untilMs - this.#clock.monotonicMs();
       if (isSo || leftMs <= 0) return state;
@@ -221,6 +221,12 @@ class GatewayGuests implements Guests {
       signal.throwIfAborted();
     }
   }
+}
+
+/** A run of which nothing is heard any more stands nowhere, whatever it said last; unless that was its end. */
+function stateOf(place: GuestPlace | undefined): GuestState | undefined {
+  const state = place?.state;
+  return place?.isOver === true && state?.state !== 'exited' && state?.state !== 'failed' ? undefined : state;
 }
 
 function noGuest(container: ContainerId): StowageError {

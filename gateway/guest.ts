@@ -88,7 +88,8 @@ export class Guest {
 
   /** Says something to a guest that has been silent, so that one that is not there any more is found out. */
   probe(): void {
-    this.#grant(0);
+    // What waits already is sent again by itself.
+    if (this.link.isFlushed) this.#grant(0);
   }
 
   #onRecord(payload: Buffer): void {
