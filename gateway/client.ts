@@ -85,7 +85,7 @@ class GatewayGuests implements Guests {
   ): Promise<GuestState | undefined> {
     const untilMs = this.#clock.monotonicMs() + (wait?.ms ?? 0);
     for (;;) {
-      const state = (await this.#places.find(container))?.state;
+      const state = stateOf(await this.#places.find(container));
       const isSo = wait === undefined || (state?.startedAt === wait.run && state.state !== 'booting');
       const leftMs = untilMs - this.#clock.monotonicMs();
       if (isSo || leftMs <= 0) return state;
@@ -156,7 +156,11 @@ class GatewayGuests implements Guests {
       const before = follower.place;
       try {
         const answer = await this.#output(container, signal, ask, follower);
-        if (answer !== undefined) yield* follower.read(answer);
+        if (answer === undefined) return;
+        for await (const record of follower.read(answer)) {
+          signal.throwIfAborted();
+          yield record;
+        }
         return;
       } catch (thrown) {
         signal.throwIfAborted();
@@ -217,6 +221,12 @@ class GatewayGuests implements Guests {
       signal.throwIfAborted();
     }
   }
+}
+
+/** A run of which nothing is heard any more stands nowhere, whatever it said last; unless that was its end. */
+function stateOf(place: GuestPlace | undefined): GuestState | undefined {
+  const state = place?.state;
+  return place?.isOver === true && state?.state !== 'exited' && state?.state !== 'failed' ? undefined : state;
 }
 
 function noGuest(container: ContainerId): StowageError {

@@ -105,8 +105,8 @@ export class GuestListener {
   #refuse(line: Socket, why: GreetingFault | 'too-many'): void {
     const peer = line.remoteAddress;
     line.destroy();
-    // A host may dial before its guest speaks, and end with it.
-    if (why === 'closed') return;
+    // A host dials before its guest speaks, again and again, and may end with it.
+    if (why === 'closed' || why === 'late') return;
     this.#refused += 1;
     const now = this.#config.monotonicMs();
     if (now - this.#toldMs < TELL_MS) return;

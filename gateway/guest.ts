@@ -2,7 +2,8 @@ import type { GuestState } from '../core/guest.ts';
 import type { ContainerId } from '../core/ids.ts';
 import type { GuestPlace } from '../core/ports/guest-places.ts';
 import type { Greeted } from './greeting.ts';
-import { GuestFault, Link } from './link.ts';
+import { Link } from './link.ts';
+import { GuestFault } from './link-json.ts';
 import { OutputLog } from './output-log.ts';
 import { parseRecord, parseState } from './records.ts';
 
@@ -87,7 +88,8 @@ export class Guest {
 
   /** Says something to a guest that has been silent, so that one that is not there any more is found out. */
   probe(): void {
-    this.#grant(0);
+    // What waits already is sent again by itself.
+    if (this.link.isFlushed) this.#grant(0);
   }
 
   #onRecord(payload: Buffer): void {

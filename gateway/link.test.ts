@@ -8,7 +8,8 @@ import { pino } from 'pino';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { buildGo } from '../lab/go.ts';
 import { type Greeted, greet } from './greeting.ts';
-import { GuestFault, Link, type LinkConfig, type RunOutcome } from './link.ts';
+import { GuestFault } from './link-json.ts';
+import { Link, type LinkConfig, type RunOutcome } from './link.ts';
 import type { LinkStream } from './stream.ts';
 
 // Against the guest's own end, which is in Go: it sends back what comes on a stream.

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { StowageError } from '../core/errors.ts';
-import { encodeFrame, type Frame, FRAME_TYPES, isReliable, MAX_PAYLOAD_BYTES } from './frame.ts';
+import { encodeFrame, type Frame, FRAME_TYPES, isReliable } from './frame.ts';
 import type { Greeted } from './greeting.ts';
 import { proofOf } from './handshake.ts';
+import { GuestFault, jsonOf, parsed } from './link-json.ts';
 import { Journal } from './journal.ts';
 import { LinkStream, type StreamLink } from './stream.ts';
 
@@ -17,11 +18,6 @@ const REPEAT_MS = 500;
 const SILENT_MS = 5_000;
 /** No more than this lies in the line's own buffer, so that an acknowledgement is not behind a megabyte. */
 const LINE_BYTES = 64 * 1_024;
-
-/** What a guest did against the protocol: the link is of no use any more. */
-export class GuestFault extends Error {
-  override readonly name = 'GuestFault';
-}
 
 export interface LinkConfig {
   /** Names this link to the guest: as long as it hears the same name, its streams go on. */
@@ -326,20 +322,5 @@ export class Link implements StreamLink {
     if (id % 2 === 0 || this.#streams.has(id) || this.#streams.size >= MAX_STREAMS)
       throw new GuestFault(`it opened stream ${id}`);
     this.#config.onOpen?.(this.#add(id), parsed(payload));
-  }
-}
-
-function jsonOf(value: unknown): Buffer {
-  const text = Buffer.from(JSON.stringify(value));
-  if (text.length > MAX_PAYLOAD_BYTES) throw new RangeError(`${text.length} bytes are too many for one message`);
-  return text;
-}
-
-/** @throws GuestFault */
-function parsed(payload: Buffer): unknown {
-  try {
-    return JSON.parse(payload.toString('utf8'));
-  } catch {
-    throw new GuestFault('a message that is not JSON');
   }
 }

@@ -40,6 +40,8 @@ shutdown.add('redis', () => register.close());
 let isListening = false;
 const gateway = await openGateway({
   config: config.gateway,
+  listen: config.gatewayListen,
+  faceListen: config.gatewayFaceListen,
   register,
   // Not its process id: another one may get that, and would be taken for this.
   process: Buffer.from(randomBytes(12)).toString('base64url'),

@@ -2,6 +2,7 @@ import { metrics } from '@opentelemetry/api';
 import type { GuestRegister } from '../core/ports/guest-places.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { GatewayConfig } from '../platform/config.ts';
+import type { ListenAddress } from '../platform/listen.ts';
 import type { Logger } from '../platform/log.ts';
 import { Face } from './face.ts';
 import { GuestListener } from './guest-listener.ts';
@@ -10,6 +11,10 @@ import { faceTokenOf, guestSecretOf } from './secrets.ts';
 
 export interface GatewayParts {
   readonly config: GatewayConfig;
+  /** For guests. */
+  readonly listen: ListenAddress;
+  /** For api and workers. */
+  readonly faceListen: ListenAddress;
   readonly register: GuestRegister;
   /** Names this process, and no other that ever was. */
   readonly process: string;
@@ -27,10 +32,10 @@ export interface Gateway {
 
 /** One gateway process: the face first, so that what is entered of a guest can be used at once. */
 export async function openGateway(parts: GatewayParts): Promise<Gateway> {
-  const { config, register, process, metricsText, ready, clock, logger } = parts;
+  const { config, listen, faceListen, register, process, metricsText, ready, clock, logger } = parts;
   let roster: Roster | undefined;
   const face = new Face({
-    listen: config.faceListen,
+    listen: faceListen,
     find: (container) => roster?.find(container),
     token: faceTokenOf(config.key),
     logDir: config.dir,
@@ -55,7 +60,7 @@ export async function openGateway(parts: GatewayParts): Promise<Gateway> {
     .createObservableGauge('stowage_guests', { description: 'Guests that this gateway has' })
     .addCallback((result) => result.observe(taken.size));
   const guests = new GuestListener({
-    listen: config.listen,
+    listen,
     roster,
     secretOf: (container) => guestSecretOf(config.key, container),
     monotonicMs: () => clock.monotonicMs(),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GuestState } from '../core/guest.ts';
 import { type Entry, ENTRY_KINDS } from './log-entry.ts';
-import { GuestFault } from './link.ts';
+import { GuestFault } from './link-json.ts';
 
 // What a guest says of its container: output and state, as guest/PROTOCOL.md has them.
 

@@ -176,3 +176,14 @@ export async function textOf(records: AsyncIterable<OutputRecord>): Promise<Buff
   for await (const record of records) parts.push(record.bytes);
   return Buffer.concat(parts);
 }
+
+/** What is in the pieces of a stream. */
+export function payloadOf(pieces: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < pieces.length; ) {
+    const end = at + 8 + pieces.readUInt32BE(at + 4);
+    if (pieces[at] === 1) parts.push(pieces.subarray(at + 8, end));
+    at = end;
+  }
+  return Buffer.concat(parts);
+}

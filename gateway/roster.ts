@@ -104,7 +104,7 @@ export class Roster {
 
   async close(): Promise<void> {
     clearInterval(this.#renewals);
-    for (const entered of [...this.#entered.values()]) this.#lose(entered, new Error('the gateway ends'));
+    for (const entered of this.#entered.values()) this.#lose(entered, new Error('the gateway ends'));
     await this.#config.register.withdraw(this.#config.url);
   }
 

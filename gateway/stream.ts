@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream';
 import { MAX_PAYLOAD_BYTES } from './frame.ts';
 
 /** How many bytes of a stream may be under way, or lie unread, in one direction. */
-export const WINDOW_BYTES = 256 * 1_024;
+const WINDOW_BYTES = 256 * 1_024;
 
 /** What a stream asks of its link; each resolves when the link has room for more. */
 export interface StreamLink {
@@ -31,7 +31,7 @@ export class LinkStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
-    this.#send(chunk).then(() => done(), done);
+    void settle(this.#send(chunk), done);
   }
 
   async #send(chunk: Buffer): Promise<void> {
@@ -46,7 +46,7 @@ export class LinkStream extends Duplex {
   }
 
   override _final(done: (error?: Error) => void): void {
-    this.#link.end(this.id).then(() => done(), done);
+    void settle(this.#link.end(this.id), done);
   }
 
   /** Asked for more: half of the window that is free is granted anew. */
@@ -102,4 +102,14 @@ export class LinkStream extends Duplex {
   ended(): void {
     if (!this.destroyed) this.push(null);
   }
+}
+
+async function settle(work: Promise<void>, done: (error?: Error) => void): Promise<void> {
+  let fault: Error | undefined;
+  try {
+    await work;
+  } catch (error) {
+    fault = error instanceof Error ? error : new Error(String(error));
+  }
+  done(fault);
 }

@@ -22,7 +22,7 @@ export async function planGateway(settings: LabSettings, lab: Lab): Promise<Gate
   const keyFile = join(config.dataDir, 'gateway-key');
   if (config.gateway === undefined) keepSecret(keyFile, randomBytes);
   const face = env['STOWAGE_GATEWAY_FACE_LISTEN']
-    ? await claimPort(addressOf(env['STOWAGE_GATEWAY_FACE_LISTEN']), 'STOWAGE_GATEWAY_FACE_LISTEN')
+    ? await claimPort(config.gatewayFaceListen, 'STOWAGE_GATEWAY_FACE_LISTEN')
     : await claimPortOrOther(PREFERRED_FACE_LISTEN);
   return {
     face,
@@ -36,20 +36,12 @@ export async function planGateway(settings: LabSettings, lab: Lab): Promise<Gate
 
 /** Machines keep the address that they were made with: once chosen it stays the same for this data directory. */
 async function guestListen({ config, env }: LabSettings): Promise<ListenAddress> {
-  const asked = env['STOWAGE_GATEWAY_LISTEN'];
-  if (asked) return claimPort(addressOf(asked), 'STOWAGE_GATEWAY_LISTEN');
+  if (env['STOWAGE_GATEWAY_LISTEN']) return claimPort(config.gatewayListen, 'STOWAGE_GATEWAY_LISTEN');
   const file = join(config.dataDir, 'gateway-listen');
   const kept = parseListen(textOf(file));
   const listen = await claimPortOrOther(kept ?? PREFERRED_GUEST_LISTEN);
   writeFileSync(file, `${formatListen(listen)}\n`);
   return listen;
-}
-
-/** Text that the configuration has accepted. */
-function addressOf(text: string): ListenAddress {
-  const address = parseListen(text);
-  if (address === undefined) throw new Error(`not an address: ${text}`);
-  return address;
 }
 
 function textOf(file: string): string {

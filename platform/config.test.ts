@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { readConfig, readServiceConfig } from './config.ts';
+import { readConfig, readGatewayConfig, readServiceConfig } from './config.ts';
 import { ConfigError } from './environment.ts';
 
 const HOME = { HOME: '/home/ada' };
@@ -38,6 +38,8 @@ describe('readConfig', () => {
       },
       registries: { mirrors: new Map(), insecure: [], allowed: [] },
       workerListen: { host: '127.0.0.1', port: 9464 },
+      gatewayListen: { host: '127.0.0.1', port: 2378 },
+      gatewayFaceListen: { host: '127.0.0.1', port: 2379 },
       dataDir: '/home/ada/.local/share/stowage',
       workerConcurrency: 16,
       workers: 2,
@@ -95,6 +97,26 @@ describe('readConfig', () => {
     expect(
       readServiceConfig({ ...rest, VCENTER_PASSWORD_FILE: '/run/secrets/vc' }, read).vcenter.password.reveal(),
     ).toBe('from a file');
+  });
+
+  test('a gateway key is what makes gateways; their faults are reported like the others', () => {
+    const key = 'x'.repeat(32);
+    const { gateway } = readConfig({ ...HOME, STOWAGE_GATEWAY_KEY: key, STOWAGE_GATEWAY_LISTEN: '0.0.0.0:99' });
+    expect(gateway).toMatchObject({
+      uri: 'tcp://0.0.0.0:99',
+      dir: '/home/ada/.local/share/stowage/gateway',
+      maxLogBytes: 67_108_864,
+    });
+    const wrong = {
+      STOWAGE_GATEWAY_KEY: 'short',
+      STOWAGE_GATEWAY_URI: 'http://host:1',
+      STOWAGE_GATEWAY_FACE_URL: 'tcp://host',
+      STOWAGE_LOG_MAX_BYTES: '1kB',
+    };
+    const { faults, message } = faultsOf({ ...HOME, ...wrong });
+    expect(faults.map(({ name }) => name).sort()).toEqual(Object.keys(wrong).sort());
+    expect(message).not.toContain('short,');
+    expect(() => readGatewayConfig(HOME)).toThrow(/REDIS_URL is not set[^]*STOWAGE_GATEWAY_KEY is not set/);
   });
 
   test('a secret and its file at once, and a file that cannot be read, are faults', () => {

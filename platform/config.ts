@@ -59,8 +59,6 @@ export interface GatewayConfig {
   readonly key: Secret;
   /** What the hosts of machines dial: `tcp://host:port`. */
   readonly uri: string;
-  readonly listen: ListenAddress;
-  readonly faceListen: ListenAddress;
   /** Absent: of the address at which the face listens. */
   readonly faceUrl?: string;
   /** Of the logs. */
@@ -107,6 +105,9 @@ export interface Config {
   readonly labRegistryListen?: ListenAddress;
   readonly labGuests: boolean;
   readonly workerListen: ListenAddress;
+  /** For guests, and for api and workers. */
+  readonly gatewayListen: ListenAddress;
+  readonly gatewayFaceListen: ListenAddress;
   readonly dataDir: string;
   readonly apiKey?: Secret;
   readonly workerConcurrency: number;
@@ -213,8 +214,6 @@ function gatewayOf(values: SettingValues, dataDir: string): GatewayConfig | unde
   return {
     key,
     uri: values.STOWAGE_GATEWAY_URI ?? `tcp://${formatListen(listen)}`,
-    listen,
-    faceListen: values.STOWAGE_GATEWAY_FACE_LISTEN,
     ...present({ faceUrl: values.STOWAGE_GATEWAY_FACE_URL }),
     dir: resolve(values.STOWAGE_GATEWAY_DIR ?? join(dataDir, 'gateway')),
     maxLogBytes: values.STOWAGE_LOG_MAX_BYTES,
@@ -272,6 +271,8 @@ function assemble(values: SettingValues, env: Environment): Config {
     restListen: values.STOWAGE_REST_LISTEN,
     dockerListen: values.STOWAGE_DOCKER_LISTEN,
     workerListen: values.STOWAGE_WORKER_LISTEN,
+    gatewayListen: values.STOWAGE_GATEWAY_LISTEN,
+    gatewayFaceListen: values.STOWAGE_GATEWAY_FACE_LISTEN,
     dataDir,
     workerConcurrency: values.STOWAGE_WORKER_CONCURRENCY,
     workers: values.STOWAGE_WORKERS,

@@ -11,7 +11,7 @@ import { NoopSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace-
 import { ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions';
 
 export interface TelemetrySettings {
-  /** `api` or `workers`; `OTEL_SERVICE_NAME` has precedence over `stowage-<service>`. */
+  /** `api`, `gateway` or `workers`; `OTEL_SERVICE_NAME` has precedence over `stowage-<service>`. */
   readonly service: string;
   readonly version?: string;
   /** Read for the `OTEL_…` variables. The SDK reads those of the process itself, so pass that environment. */
