@@ -83,7 +83,16 @@ describe('exec', { timeout: 60_000 }, () => {
     await bed.docker(['exec', 'exec-7', ...script('exit 4')]);
     const format = '{{.Action}} {{index .Actor.Attributes "exitCode"}}';
     const bounds = ['--since', `${sinceS}`, '--until', `${sinceS + 3}`];
-    const events = bed.docker(['events', ...bounds, '-f', 'container=exec-7', '-f', 'event=exec_die', '--format', format]);
+    const events = bed.docker([
+      'events',
+      ...bounds,
+      '-f',
+      'container=exec-7',
+      '-f',
+      'event=exec_die',
+      '--format',
+      format,
+    ]);
     expect((await events).stdout).toBe('exec_die 4\n');
   });
 });

@@ -96,7 +96,11 @@ function isBeforeItsRun(record: ContainerRecord): boolean {
 }
 
 /** Of the run that the record tells of: what an earlier one wrote last is none of its output. @throws `guest-unreachable` */
-async function requireGuest(guests: Guests, { name, called, run }: ContainerRecord, signal: AbortSignal): Promise<void> {
+async function requireGuest(
+  guests: Guests,
+  { name, called, run }: ContainerRecord,
+  signal: AbortSignal,
+): Promise<void> {
   const state = await guests.state(name, { run: run.startedAt ?? '', ms: GUEST_MS }, signal);
   if (state !== undefined && (state.startedAt ?? run.startedAt) === run.startedAt) return;
   throw new StowageError('guest-unreachable', `container ${called} runs, but nothing was heard of its guest`);
@@ -176,7 +180,8 @@ async function takeInput({ input }: ClientLine, attachment: Attachment): Promise
     return end === 'detached' || (end === 'ended' && !closes);
   } catch (error) {
     // It may have ended just now; its output says so.
-    if (!signal.aborted) parts.logger.debug({ err: error, container: record.name }, 'input of a container is not taken');
+    if (!signal.aborted)
+      parts.logger.debug({ err: error, container: record.name }, 'input of a container is not taken');
     input.resume();
     return false;
   }

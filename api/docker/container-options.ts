@@ -243,7 +243,9 @@ export function attachWarning({
   AttachStderr,
 }: Pick<CreateBody, 'AttachStdin' | 'AttachStdout' | 'AttachStderr'>): readonly string[] {
   if (AttachStdin !== true && AttachStdout !== true && AttachStderr !== true) return [];
-  return ['attaching to a container needs a gateway, and none is configured (STOWAGE_GATEWAY_KEY): use `docker run -d`'];
+  return [
+    'attaching to a container needs a gateway, and none is configured (STOWAGE_GATEWAY_KEY): use `docker run -d`',
+  ];
 }
 
 /** @throws `request-invalid` with 400: on creating a container, 404 would mean that the image is missing */

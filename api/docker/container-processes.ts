@@ -31,7 +31,10 @@ async function changes(call: Call, parts: DockerParts): Promise<Answer> {
 function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new StowageError('guest-failed', `the guest's answer is not what was asked for: ${z.prettifyError(parsed.error)}`);
+  throw new StowageError(
+    'guest-failed',
+    `the guest's answer is not what was asked for: ${z.prettifyError(parsed.error)}`,
+  );
 }
 
 async function resize(call: Call, parts: DockerParts): Promise<Answer> {

@@ -35,7 +35,8 @@ export function watchRun(
       if (subject !== `container:${name}`) continue;
       if (type === 'container.started' || type === 'container.recovered') started.resolve();
       if (type === 'container.died') ended.resolve('died');
-      else if (type === 'container.removed' || (type === 'container.failed' && (await isOff()))) ended.resolve('failed');
+      else if (type === 'container.removed' || (type === 'container.failed' && (await isOff())))
+        ended.resolve('failed');
     }
   };
   follow()

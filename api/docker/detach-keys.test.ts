@@ -5,7 +5,9 @@ describe('detach keys', () => {
   test('are read as the CLI writes them', () => {
     expect([...parseDetachKeys('')]).toEqual([16, 17]);
     expect([...parseDetachKeys('ctrl-a,x,ctrl-@,ctrl-[,ctrl-_')]).toEqual([1, 120, 0, 27, 31]);
-    expect(() => parseDetachKeys('ctrl-A')).toThrow("Invalid detach keys (ctrl-A) provided: Unknown character: 'ctrl-A'");
+    expect(() => parseDetachKeys('ctrl-A')).toThrow(
+      "Invalid detach keys (ctrl-A) provided: Unknown character: 'ctrl-A'",
+    );
     expect(() => parseDetachKeys('ab')).toThrow("Unknown character: 'ab'");
     expect(() => parseDetachKeys('a,')).toThrow("Unknown character: ''");
   });

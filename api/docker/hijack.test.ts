@@ -140,9 +140,10 @@ describe('a hijacked connection', { timeout: 30_000 }, () => {
     expect(await (await dial(post('/containers/none/attach?stream=1', UPGRADE))).ended).toMatch(
       /^HTTP\/1\.1 404 Not Found\r\n[^]*\{"message":"No such container: none"\}\n$/,
     );
-    expect(await (await dial(post('/v1.99/containers/none/attach?stream=1', ['Connection: close, Upgrade', 'Upgrade: tcp']))).ended).toContain(
-      'too new',
-    );
+    expect(
+      await (await dial(post('/v1.99/containers/none/attach?stream=1', ['Connection: close, Upgrade', 'Upgrade: tcp'])))
+        .ended,
+    ).toContain('too new');
   });
 
   test('other requests to upgrade are answered as if they had not asked', async () => {

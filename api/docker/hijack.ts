@@ -25,9 +25,7 @@ const MAX_BODY_BYTES = 1_048_576;
 
 /** A client that asked for `Upgrade: tcp`: the socket is its own from here. */
 export async function hijackSocket(socket: Duplex, { contentType, serve }: Hijack): Promise<void> {
-  socket.write(
-    `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
-  );
+  socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
   // Begins to read, up to the stream's own limit, so that a connection that breaks is seen before anybody wants its bytes.
   socket.read(0);
   try {
@@ -71,8 +69,7 @@ export async function takeBody(socket: Duplex, { headers }: IncomingMessage, sig
   if (headers['transfer-encoding'] !== undefined)
     throw new StowageError('body-malformed', 'a request that upgrades needs a Content-Length');
   const length = Number(headers['content-length'] ?? 0);
-  if (length > MAX_BODY_BYTES)
-    throw new StowageError('body-too-large', `the body has over ${MAX_BODY_BYTES} bytes`);
+  if (length > MAX_BODY_BYTES) throw new StowageError('body-too-large', `the body has over ${MAX_BODY_BYTES} bytes`);
   if (length === 0) return Buffer.alloc(0);
   for (;;) {
     const bytes: unknown = socket.read(length);
@@ -105,7 +102,11 @@ function isOpen(output: Writable): boolean {
 }
 
 /** Resolves at the first of the events, or when the signal fires. */
-export async function happened(stream: Readable | Writable, events: readonly string[], signal: AbortSignal): Promise<void> {
+export async function happened(
+  stream: Readable | Writable,
+  events: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
   if (signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = (): void => resolve();

@@ -61,7 +61,8 @@ export async function startInsideRig(given: Partial<DockerParts> = {}): Promise<
     return { over: ended };
   };
   const cli = dockerCli(`tcp://${rig.address}`);
-  const docker: InsideRig['docker'] = async (args, input) => await cli.with(input === undefined ? {} : { input })(...args);
+  const docker: InsideRig['docker'] = async (args, input) =>
+    await cli.with(input === undefined ? {} : { input })(...args);
   const create: InsideRig['create'] = async (called, given = {}) => {
     const run = { wanted: 'stopped', restarts: 0 } as const;
     const record = containerRecord(called, { state: 'created', run, ...given });

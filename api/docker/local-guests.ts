@@ -145,7 +145,12 @@ export function createLocalGuests(): LocalGuests {
     async run(container, startedAt, [command = '', ...args]) {
       const local = localOf(container);
       const process = spawn(command, args, { cwd: await rootOf(container) });
-      const run: Run = { startedAt, process, output: [], state: { state: 'running', pid: process.pid ?? 0, startedAt } };
+      const run: Run = {
+        startedAt,
+        process,
+        output: [],
+        state: { state: 'running', pid: process.pid ?? 0, startedAt },
+      };
       const take = (stream: OutputRecord['stream']) => (bytes: Buffer) => {
         const record = { stream, timeNs: BigInt(Date.now()) * 1_000_000n, bytes };
         run.output.push(record);
@@ -255,7 +260,13 @@ async function answerCall(method: string, { path = '/' }: JsonObject, root: stri
     case 'top':
       return { titles: ['UID', 'PID', 'CMD'], processes: [['root', '1', 'sleep 2d']] };
     case 'changes':
-      return { changes: [{ path: '/etc', kind: 0 }, { path: '/etc/new', kind: 1 }, { path: '/gone', kind: 2 }] };
+      return {
+        changes: [
+          { path: '/etc', kind: 0 },
+          { path: '/etc/new', kind: 1 },
+          { path: '/gone', kind: 2 },
+        ],
+      };
     case 'stats':
       return {
         ...{ cpuUsec: Date.now() * 250, cpuUserUsec: 0, cpuSystemUsec: 0, systemUsec: Date.now() * 1_000, cpus: 2 },

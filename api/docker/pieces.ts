@@ -84,7 +84,9 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 export function errorIn(about: JsonObject): StowageError | undefined {
   const { error } = about;
   if (error === undefined) return undefined;
-  const { code, message } = (typeof error === 'object' && error !== null ? error : {}) as Readonly<Record<string, Json>>;
+  const { code, message } = (typeof error === 'object' && error !== null ? error : {}) as Readonly<
+    Record<string, Json>
+  >;
   return new StowageError(
     CODES[String(code)] ?? 'guest-failed',
     typeof message === 'string' ? message : 'the guest failed and did not say why',

@@ -162,7 +162,10 @@ async function serve(serving: Serving, exchange: Exchange): Promise<void> {
   });
 }
 
-async function hijack({ request, response, socket }: Exchange, answer: Extract<Answer, { type: 'hijack' }>): Promise<void> {
+async function hijack(
+  { request, response, socket }: Exchange,
+  answer: Extract<Answer, { type: 'hijack' }>,
+): Promise<void> {
   if (socket === undefined) return await hijackResponse(request, response, answer);
   response.detachSocket(socket as Socket);
   response.statusCode = 101;

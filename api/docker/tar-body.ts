@@ -19,7 +19,10 @@ export async function decompressed(body: Readable, signal: AbortSignal): Promise
   const found = MAGICS.find(({ magic }) => start.startsWith(magic));
   if (found === undefined) return body;
   if (!('create' in found))
-    throw new StowageError('request-invalid', `the archive is compressed with ${found.name}: send a tar, or one with gzip`);
+    throw new StowageError(
+      'request-invalid',
+      `the archive is compressed with ${found.name}: send a tar, or one with gzip`,
+    );
   const tar = found.create();
   tar.on('error', () => undefined);
   body.once('close', () => {

@@ -6,7 +6,10 @@ export function terminalSizeOf(query: URLSearchParams): TerminalSize | undefined
   const [rows, cols] = ['h', 'w'].map((name) => {
     const text = query.get(name) ?? '';
     if (/^\d{1,5}$/.test(text)) return Number(text);
-    throw new StowageError('request-invalid', `invalid resize ${name === 'h' ? 'height' : 'width'} "${text}": invalid syntax`);
+    throw new StowageError(
+      'request-invalid',
+      `invalid resize ${name === 'h' ? 'height' : 'width'} "${text}": invalid syntax`,
+    );
   });
   return consoleSizeOf([rows, cols]);
 }

@@ -111,4 +111,10 @@ const websocketRoutes: readonly Route[] = refused('GET /containers/{name}/attach
   text: 'attaching by a web socket is not supported: use `POST /containers/{name}/attach`, as the CLI does',
 });
 
-export const unsupportedRoutes: readonly Route[] = [...websocketRoutes, ...buildRoutes, ...archiveRoutes, ...swarmRoutes, ...pluginRoutes];
+export const unsupportedRoutes: readonly Route[] = [
+  ...websocketRoutes,
+  ...buildRoutes,
+  ...archiveRoutes,
+  ...swarmRoutes,
+  ...pluginRoutes,
+];
