@@ -29,7 +29,7 @@ STOWAGE_DOCKER_ROLES='alice=admin; ci-*=operator; *=viewer'
 docker --tlsverify -H tcp://stowage.example:2376 volume ls
 \`\`\`
 
-A *viewer* reads; an *operator* also creates, pulls and removes.
+A *viewer* reads, also the logs and files of containers; an *operator* also creates, pulls and removes, attaches and runs commands.
 
 ## Options of \`docker volume create -o\`
 

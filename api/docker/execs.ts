@@ -112,15 +112,17 @@ async function start(call: Call, parts: DockerParts): Promise<Answer> {
 }
 
 async function resize(call: Call, parts: DockerParts): Promise<Answer> {
-  const { record } = await findExec(call, parts);
+  const exec = await findExec(call, parts);
   const guests = guestsOf(parts, 'resizing a terminal');
   const size = terminalSizeOf(call.query);
-  for (let tries = 0; size !== undefined && tries < RESIZE_TRIES && !call.signal.aborted; tries += 1) {
-    const params: JsonObject = { exec: record.id, ...size };
+  if (size === undefined) return empty(200);
+  const params: JsonObject = { exec: exec.record.id, ...size };
+  for (let tries = 0; tries < RESIZE_TRIES && !call.signal.aborted; tries += 1) {
     try {
-      await guests.call(record.container, 'resize', params, call.signal);
+      await guests.call(exec.record.container, 'resize', params, call.signal);
       break;
     } catch (error) {
+      // It is just being started.
       if (!isErrorCode(error, 'guest-path-not-found', 'guest-conflict', 'guest-unreachable')) throw error;
     }
     if ((await findExec(call, parts)).progress.state === 'over') break;
