@@ -156,7 +156,11 @@ class GatewayGuests implements Guests {
       const before = follower.place;
       try {
         const answer = await this.#output(container, signal, ask, follower);
-        if (answer !== undefined) yield* follower.read(answer);
+        if (answer === undefined) return;
+        for await (const record of follower.read(answer)) {
+          signal.throwIfAborted();
+          yield record;
+        }
         return;
       } catch (thrown) {
         signal.throwIfAborted();

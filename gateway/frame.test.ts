@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { encodeFrame, FRAME_TYPES, FrameDecoder, MAX_PAYLOAD_BYTES } from './frame.ts';
 
@@ -42,4 +42,31 @@ test('rubbish is passed over, and no more is held than a frame', () => {
   const tooLong = encodeFrame(next);
   tooLong.writeUInt16BE(0xffff, 16);
   expect(new FrameDecoder().feed(tooLong)).toEqual([]);
+});
+
+test('whatever comes, nothing is thrown and little is held: bits that flip, frames that are cut, rubbish between', () => {
+  const sent = Array.from({ length: 40 }, (_, at) =>
+    encodeFrame({ type: 16 + (at % 6), stream: at, seq: at + 1, payload: randomBytes((at * 997) % MAX_PAYLOAD_BYTES) }),
+  );
+  for (let round = 0; round < 150; round += 1) {
+    const line = Buffer.concat(
+      sent.map((frame) => {
+        const kind = randomInt(4);
+        if (kind === 0) return frame.subarray(0, randomInt(frame.length));
+        if (kind === 1) return Buffer.concat([randomBytes(randomInt(50)), frame]);
+        const copy = Buffer.from(frame);
+        if (kind === 2)
+          copy.writeUInt8(copy.readUInt8(randomInt(copy.length)) ^ (1 << randomInt(8)), randomInt(copy.length));
+        return copy;
+      }),
+    );
+    const decoder = new FrameDecoder();
+    for (let at = 0; at < line.length; ) {
+      const size = 1 + randomInt(5_000);
+      for (const { payload } of decoder.feed(line.subarray(at, at + size)))
+        expect(payload.length).toBeLessThanOrEqual(MAX_PAYLOAD_BYTES);
+      expect(decoder.heldBytes).toBeLessThanOrEqual(24 + MAX_PAYLOAD_BYTES);
+      at += size;
+    }
+  }
 });

@@ -300,7 +300,11 @@ export class Link implements StreamLink {
   }
 
   #deliver({ type, stream: id, payload }: Frame): void {
-    if (type === FRAME_TYPES.message) return this.#config.onMessage?.(id, parsed(payload));
+    if (type === FRAME_TYPES.message) {
+      // A guest that says that it has ended waits for this.
+      this.#unacked = ACK_EVERY;
+      return this.#config.onMessage?.(id, parsed(payload));
+    }
     if (type === FRAME_TYPES.record) return this.#config.onRecord?.(payload);
     if (type === FRAME_TYPES.open) return this.#onOpen(id, payload);
     const stream = this.#streams.get(id);

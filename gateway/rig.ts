@@ -31,14 +31,16 @@ export interface ProbeOptions {
   readonly bytes?: number;
   readonly exit?: number;
   readonly secret?: string;
-  /** Of the gateway; default: the first one's. */
-  readonly port?: number;
+  /** Of the gateways, dialled in turn. */
+  readonly ports: readonly number[];
 }
 
 export interface Probe {
   readonly process: ChildProcess;
   emit(bytes: number): void;
   exit(code: number): void;
+  /** Its line ends; it dials the next gateway. */
+  hangUp(): void;
 }
 
 export interface GatewayProcess {
@@ -54,7 +56,7 @@ export interface GatewayBed {
   readonly register: ReturnType<typeof openGuestRegister>;
   /** Resolves when it is ready. @param again has the ports and the directory of one that was killed */
   gateway(again?: GatewayProcess, env?: Readonly<Record<string, string>>): Promise<GatewayProcess>;
-  probe(container: ContainerId, options: ProbeOptions & { readonly port: number }): Probe;
+  probe(container: ContainerId, options: ProbeOptions): Probe;
   close(): Promise<void>;
 }
 
@@ -62,9 +64,7 @@ let containers = 0;
 /** Another one each time. */
 export function container(): ContainerId {
   containers += 1;
-  const id = parseContainerId(
-    createHash('sha256').update(`${process.pid}:${containers}:${Date.now()}`).digest('hex'),
-  );
+  const id = parseContainerId(createHash('sha256').update(`${process.pid}:${containers}:${Date.now()}`).digest('hex'));
   if (id === undefined) throw new TypeError('no id');
   return id;
 }
@@ -129,12 +129,12 @@ export async function openGatewayBed(): Promise<GatewayBed> {
         },
       };
     },
-    probe(id, { boot = 'boot-1', run = 'run-1', bytes = 0, exit, port, secret = guestSecretOf(KEY, id) }) {
+    probe(id, { boot = 'boot-1', run = 'run-1', bytes = 0, exit, ports, secret = guestSecretOf(KEY, id) }) {
       const child = started(
         spawn(program, {
           stdio: ['pipe', 'inherit', 'ignore'],
           env: {
-            PROBE_GATEWAY: `127.0.0.1:${port}`,
+            PROBE_GATEWAY: ports.map((port) => `127.0.0.1:${port}`).join(','),
             PROBE_CONTAINER: id,
             PROBE_BOOT: boot,
             PROBE_RUN: run,
@@ -149,6 +149,7 @@ export async function openGatewayBed(): Promise<GatewayBed> {
         process: child,
         emit: (more) => void child.stdin?.write(`emit ${more}\n`),
         exit: (code) => void child.stdin?.write(`exit ${code}\n`),
+        hangUp: () => void child.stdin?.write('hang-up\n'),
       };
     },
     async close() {
@@ -173,5 +174,16 @@ export function linesOf(bytes: number, from = 0): Buffer {
 export async function textOf(records: AsyncIterable<OutputRecord>): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   for await (const record of records) parts.push(record.bytes);
+  return Buffer.concat(parts);
+}
+
+/** What is in the pieces of a stream. */
+export function payloadOf(pieces: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < pieces.length; ) {
+    const end = at + 8 + pieces.readUInt32BE(at + 4);
+    if (pieces[at] === 1) parts.push(pieces.subarray(at + 8, end));
+    at = end;
+  }
   return Buffer.concat(parts);
 }

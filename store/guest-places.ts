@@ -88,7 +88,7 @@ export interface GuestRegisterOptions {
 }
 
 /** All that a gateway needs of Redis. It waits for a Redis that is away. */
-export function openGuestRegister({ address, prefix, process, logger, nowMs }: GuestRegisterOptions): GuestRegister & {
+export function openGuestRegister({ address, prefix, process, logger, nowMs }: GuestRegisterOptions): GuestPlaces & GuestRegister & {
   ping(): Promise<void>;
   close(): void;
 } {

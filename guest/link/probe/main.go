@@ -1,4 +1,5 @@
-// Command probe is a guest without a container in it, for tests of the gateway: it dials PROBE_GATEWAY as the host of a machine would, writes lines of ten
+// Command probe is a guest without a container in it, for tests of the gateway: it dials PROBE_GATEWAY (several,
+// separated by commas, in turn) as the host of a machine would, writes lines of ten
 // bytes as a process would, as many bytes as PROBE_BYTES says or its standard input asks for, and answers streams and calls.
 package main
 
@@ -29,6 +30,7 @@ type probe struct {
 	sent    int64
 	upTo    int64
 	state   map[string]any
+	conn    net.Conn
 }
 
 func main() {
@@ -46,9 +48,13 @@ func main() {
 	if code := os.Getenv("PROBE_EXIT"); code != "" {
 		go p.exit(code)
 	}
-	for {
-		conn, err := net.Dial("tcp", os.Getenv("PROBE_GATEWAY"))
+	gateways := strings.Split(os.Getenv("PROBE_GATEWAY"), ",")
+	for at := 0; ; at++ {
+		conn, err := net.Dial("tcp", gateways[at%len(gateways)])
 		if err == nil {
+			p.mu.Lock()
+			p.conn = conn
+			p.mu.Unlock()
 			err = p.link.Run(conn)
 			if err != nil && err != io.EOF {
 				fmt.Fprintln(os.Stderr, err)
@@ -111,7 +117,7 @@ func appendLines(out []byte, from, to int64) []byte {
 	return out
 }
 
-// obey takes "emit 1000" and "exit 3" from standard input.
+// obey takes "emit 1000", "exit 3" and "hang-up" from standard input.
 func (p *probe) obey() {
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
@@ -125,6 +131,10 @@ func (p *probe) obey() {
 			p.mu.Unlock()
 		case "exit":
 			go p.exit(rest)
+		case "hang-up":
+			p.mu.Lock()
+			_ = p.conn.Close()
+			p.mu.Unlock()
 		}
 	}
 }
