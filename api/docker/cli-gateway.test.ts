@@ -29,7 +29,7 @@ async function start(record: ContainerRecord, bytes = 0): Promise<Started> {
   const startedAt = new Date().toISOString();
   const running = { ...record, state: 'running', run: { ...record.run, startedAt } } as const;
   const boot = `boot-${startedAt}`;
-  const probe = gateways.probe(record.name, { port: gateway.guestPort, run: startedAt, boot, bytes });
+  const probe = gateways.probe(record.name, { ports: [gateway.guestPort], run: startedAt, boot, bytes });
   await bed.put(running, 'container.started');
   return {
     probe,

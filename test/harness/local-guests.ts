@@ -24,6 +24,8 @@ export interface LocalGuests {
   run(container: ContainerId, startedAt: string, argv: readonly string[]): Promise<number>;
   /** What the container's process reads then. */
   type(container: ContainerId, text: string): void;
+  /** As when its machine is turned off. */
+  kill(container: ContainerId): void;
   /** Whose output is being read, one entry a reader. */
   readonly attached: readonly ContainerId[];
   /** Every stream to the guests breaks, as when a gateway dies. */
@@ -125,6 +127,7 @@ export function createLocalGuests(): LocalGuests {
     rootOf,
     attached,
     type: (container, text) => void runningOf(container).process.stdin?.write(text),
+    kill: (container) => void locals.get(container)?.run?.process.kill('SIGKILL'),
     get open() {
       return streams.size;
     },
