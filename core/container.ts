@@ -19,6 +19,18 @@ export interface ContainerWorld {
   readonly scratchBytes: number;
   readonly memoryBytes: number;
   readonly cpus: number;
+  /** Absent: nobody is inside of the machines, and nothing runs in them. */
+  readonly guest?: GuestWorld;
+}
+
+/** How guests reach their gateway, and are believed. */
+export interface GuestWorld {
+  /** What the hosts dial, `tcp://host:port`. */
+  readonly uri: string;
+  /** What their machines boot: the guest's ISO, on a datastore that all hosts see. Absent: the hosts bring it along, as the lab's do. */
+  readonly image?: DatastorePath;
+  /** What the guest of a container must know: see guest/PROTOCOL.md. */
+  readonly secretOf: (container: ContainerId) => string;
 }
 
 /** How patient recovery is. */
@@ -158,6 +170,12 @@ export const CONTAINER_KEYS = {
   status: 'guestinfo.stowage.status',
   /** The exit code in decimal, written by the guest before it powers off; taken away at each start. */
   exit: 'guestinfo.stowage.exit',
+  /** Why the process could not be started, as text, written by the guest; taken away at each start. */
+  failure: 'guestinfo.stowage.failure',
+  /** By which the gateway knows the guest. */
+  secret: 'guestinfo.stowage.secret',
+  /** GuestDisks, written at each start. */
+  disks: 'guestinfo.stowage.disks',
 } as const;
 
 /** Written when the machine is made: the truth from which a record is rebuilt. */

@@ -118,6 +118,11 @@ export const ERROR_CODES = {
     kind: 'conflict',
     advice: 'The message names the state: stop, start or unpause it first, or wait for the job that is at it.',
   },
+  'container-start-failed': {
+    kind: 'invalid',
+    advice:
+      'The message says what the guest could not do: correct the command, the user or the directory, and create the container anew.',
+  },
   'guest-unreachable': {
     kind: 'unavailable',
     advice: 'Wait until the container runs; if it does, see whether its gateway is up and its host reaches it.',

@@ -1,4 +1,5 @@
-import type { VolumeName } from './ids.ts';
+import { createHmac } from 'node:crypto';
+import type { ContainerId, VolumeName } from './ids.ts';
 import type { AccessMode } from './volume.ts';
 
 // What is said of the inside of a container's machine. guest/PROTOCOL.md has it as it travels.
@@ -47,4 +48,13 @@ export interface OutputRecord {
   /** Nanoseconds since 1970, as the guest's clock had it. */
   readonly timeNs: bigint;
   readonly bytes: Uint8Array;
+}
+
+/**
+ * What the guest of a container and its gateway know: nothing of it need be kept, and none of it lies in Redis.
+ *
+ * @param key the installation's
+ */
+export function guestSecretOf(key: string, container: ContainerId): string {
+  return createHmac('sha256', key).update(`guest:${container}`).digest('hex');
 }

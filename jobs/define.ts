@@ -8,6 +8,7 @@ import type { JobProgress, JsonObject } from '../core/job.ts';
 import type { CredentialRequests } from '../core/ports/credentials.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
 import type { Fence } from '../core/ports/fence.ts';
+import type { Guests } from '../core/ports/guests.ts';
 import type { JobStore, RecordStore, Role, SubmitOutcome } from '../core/ports/jobs.ts';
 import type { LayerMaker, Registry } from '../core/ports/registry.ts';
 import type { RecordChange } from '../core/record.ts';
@@ -50,6 +51,8 @@ export interface StepContext<P, N> {
   readonly world: World;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
+  /** Absent: machines have no guests. */
+  readonly guests?: Guests;
   readonly records: RecordStore;
   readonly fence: Fence;
   /** The same as `fence.signal`. */

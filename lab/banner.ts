@@ -17,6 +17,7 @@ All settings are environment variables: see docs/configuration.md. The most usef
   STOWAGE_DOCKER_LISTEN         where the Docker Engine API listens          127.0.0.1:2375
   STOWAGE_LAB_LISTEN            where the simulated vCenter listens          127.0.0.1:8989
   STOWAGE_LAB_REGISTRY_LISTEN   where the registry listens                   127.0.0.1:5000
+  STOWAGE_LAB_GUESTS            whether containers run, in QEMU              on
   STOWAGE_API_KEY               the admin's API key                          generated
   STOWAGE_WORKERS               worker processes                             2
 

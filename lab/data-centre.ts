@@ -5,6 +5,7 @@ import type { Logger } from '../platform/log.ts';
 import type { Shutdown } from '../platform/shutdown.ts';
 import { pushImage } from './images/push.ts';
 import { imageCacheDir, LAB_SAMPLES, sampleImage } from './images/samples.ts';
+import { buildGuest, type GuestBuild } from './guest.ts';
 import { claimPortOrOther } from './ports.ts';
 import { startRedis } from './redis.ts';
 import { type LabRegistry, startRegistry } from './registry.ts';
@@ -26,6 +27,8 @@ export interface Lab {
   readonly controlUrl?: string;
   /** Absent when a vCenter was given. */
   readonly registryUrl?: string;
+  /** Its machines run. */
+  readonly hasGuests?: boolean;
 }
 
 const PREFERRED_LISTEN: ListenAddress = { host: '127.0.0.1', port: 8989 };
@@ -52,12 +55,15 @@ async function startLabRedis({ config, env, logger, closing }: LabSettings): Pro
 async function startLabVcenter({ config, env, root, logger, closing }: LabSettings): Promise<Lab> {
   const dir = join(config.dataDir, 'vcenter');
   const listen = config.labListen ?? (await claimPortOrOther(PREFERRED_LISTEN));
-  const vcenter = await startVcenter({ root, dir, listen, logger, env, isRestarted: true });
+  const guest = config.labGuests ? await guestOf({ root, env, logger }) : undefined;
+  const args = guest === undefined ? [] : ['-guest', guest];
+  const vcenter = await startVcenter({ root, dir, listen, logger, env, isRestarted: true, args });
   closing.add('vcenter', () => vcenter.stop(), 20_000);
   const passwordFile = join(config.dataDir, 'vcenter-password');
   writeSecret(passwordFile, vcenter.password);
   return {
     controlUrl: vcenter.labUrl,
+    hasGuests: guest !== undefined,
     settings: {
       VCENTER_URL: vcenter.url,
       VCENTER_USER: vcenter.user,
@@ -66,6 +72,16 @@ async function startLabVcenter({ config, env, root, logger, closing }: LabSettin
       ...(config.volumeStores === undefined ? { STOWAGE_VOLUME_STORES: LAB_VOLUME_STORES } : {}),
     },
   };
+}
+
+/** Without it the lab is of use, too: for volumes and images, and for containers in which nothing runs. */
+async function guestOf(build: GuestBuild): Promise<string | undefined> {
+  try {
+    return await buildGuest(build);
+  } catch (error) {
+    build.logger.warn({ err: error }, 'machines of containers will not run: STOWAGE_LAB_GUESTS=off says so at once');
+    return undefined;
+  }
 }
 
 /** What has Docker Hub's names comes from here: `busybox` without the internet. */

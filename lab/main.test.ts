@@ -89,6 +89,7 @@ function startCopy(dataDir: string, env: NodeJS.ProcessEnv = {}, args: readonly 
       STOWAGE_DOCKER_LISTEN: '127.0.0.1:0',
       STOWAGE_LAB_LISTEN: '127.0.0.1:0',
       STOWAGE_LAB_REGISTRY_LISTEN: '127.0.0.1:0',
+      STOWAGE_LAB_GUESTS: 'off',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

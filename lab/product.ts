@@ -3,6 +3,7 @@ import { randomBytes } from '../platform/clock.ts';
 import type { ListenAddress } from '../platform/listen.ts';
 import type { Child } from './child.ts';
 import type { Lab, LabSettings } from './data-centre.ts';
+import { planGateway } from './gateway.ts';
 import { buildGo } from './go.ts';
 import { WORKER_FLAGS } from './node-process.ts';
 import { claimPort } from './ports.ts';
@@ -34,8 +35,10 @@ export async function startProduct(settings: LabSettings, lab: Lab): Promise<Pro
   const layerdisk =
     config.images.layerdisk ?? (await buildGo({ root, module: 'registry/layerdisk', program: '.', env, logger }));
   const mover = config.images.mover ?? (await buildGo({ root, module: 'vsphere/mover', program: '.', env, logger }));
+  const gateway = await planGateway(settings, lab);
   const common = {
     ...lab.settings,
+    ...gateway?.settings,
     STOWAGE_LAYERDISK: layerdisk,
     STOWAGE_MOVER: mover,
     STOWAGE_DATA_DIR: config.dataDir,
@@ -60,6 +63,7 @@ export async function startProduct(settings: LabSettings, lab: Lab): Promise<Pro
       signal: closing.signal,
     });
   const starting = [
+    ...(gateway === undefined ? [] : [start('gateway', 'gateway/main.ts', gateway.face, {})]),
     start('api', 'api/main.ts', rest, listenVariable('STOWAGE_DOCKER_LISTEN', docker)),
     ...workers.map((listen, index) =>
       start(`worker-${index + 1}`, 'workers/main.ts', listen, listenVariable('STOWAGE_WORKER_LISTEN', listen)),

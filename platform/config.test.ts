@@ -25,6 +25,7 @@ function faultsOf(env: Record<string, string>, readText?: (path: string) => stri
 describe('readConfig', () => {
   test('an empty environment gives the defaults, without vCenter and Redis', () => {
     expect(readConfig(HOME)).toEqual({
+      labGuests: true,
       restListen: { host: '127.0.0.1', port: 8080 },
       dockerListen: { host: '127.0.0.1', port: 2375 },
       dockerRoles: [{ subject: '*', role: 'operator' }],

@@ -50,6 +50,8 @@ export interface ContainerConfig {
   readonly scratchBytes: number;
   readonly memoryBytes: number;
   readonly cpus: number;
+  /** What their machines boot. */
+  readonly guestImage?: { readonly datastore: string; readonly root: string };
 }
 
 /** What gateways, and those who use them, need to know. */
@@ -103,6 +105,7 @@ export interface Config {
   readonly registries: RegistryConfig;
   readonly labListen?: ListenAddress;
   readonly labRegistryListen?: ListenAddress;
+  readonly labGuests: boolean;
   readonly workerListen: ListenAddress;
   readonly dataDir: string;
   readonly apiKey?: Secret;
@@ -195,7 +198,7 @@ function containersOf(values: SettingValues, images: ImageConfig): ContainerConf
   return {
     folder: values.STOWAGE_CONTAINER_FOLDER,
     pool: values.STOWAGE_CONTAINER_POOL,
-    ...present({ cluster: values.VCENTER_CLUSTER }),
+    ...present({ cluster: values.VCENTER_CLUSTER, guestImage: values.STOWAGE_GUEST_IMAGE }),
     store,
     network: values.STOWAGE_CONTAINER_NETWORK,
     scratchBytes: values.STOWAGE_CONTAINER_SCRATCH,
@@ -257,6 +260,7 @@ function assemble(values: SettingValues, env: Environment): Config {
       apiKey: values.STOWAGE_API_KEY,
       dockerTls: dockerTlsOf(values),
     }),
+    labGuests: values.STOWAGE_LAB_GUESTS,
     dockerRoles: values.STOWAGE_DOCKER_ROLES,
     images,
     recovery: {

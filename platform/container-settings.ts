@@ -63,6 +63,13 @@ export const CONTAINER_SETTINGS = {
     fallback: '1',
     description: 'CPUs of a container that was made without `--cpus`.',
   },
+  STOWAGE_GUEST_IMAGE: {
+    schema: parsedBy(parseImageStore),
+    type: '`[datastore] path of an ISO`',
+    example: '[datastore1] stowage/stowage-guest.iso',
+    description:
+      'What machines of containers boot: the ISO that `guest/build --iso` makes, on a datastore that all hosts see. The lab needs none.',
+  },
   STOWAGE_HOST_GRACE_MS: {
     schema: whole(0, 3_600_000),
     type: 'milliseconds',

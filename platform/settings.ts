@@ -94,6 +94,14 @@ export const SETTINGS = {
     defaultText: '`127.0.0.1:5000`, or a free port where that is taken',
     description: 'Where the image registry of `npm start` and `npm run lab` listens.',
   },
+  STOWAGE_LAB_GUESTS: {
+    schema: z.enum(['on', 'off'], 'must be on or off').transform((value) => value === 'on'),
+    type: '`on` or `off`',
+    example: 'on',
+    fallback: 'on',
+    description:
+      'Whether the lab runs the machines of containers, with QEMU. Without it containers are records and idle machines: quick, and nothing runs in them.',
+  },
   STOWAGE_WORKER_LISTEN: {
     schema: listen(),
     type: 'host:port',

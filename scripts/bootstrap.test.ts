@@ -10,7 +10,16 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 const root = join(import.meta.dirname, '..');
 const scratch = mkdtempSync(join(tmpdir(), 'stowage-bootstrap-'));
 const bin = join(scratch, 'bin');
-const PROGRAMS = ['redis-server', 'docker-registry', 'docker', 'mkfs.ext4', 'openssl', 'skopeo', 'xmllint'];
+const PROGRAMS = [
+  'redis-server',
+  'docker-registry',
+  'docker',
+  'mkfs.ext4',
+  'openssl',
+  'skopeo',
+  'xmllint',
+  'qemu-system-x86_64',
+];
 const TOOLS = ['sh', 'awk', 'dirname', 'flock', 'mkdir', 'rm', 'ln', 'sed', 'tr', 'uname'];
 
 function provide(name: string, script?: string): void {
@@ -81,6 +90,14 @@ describe('scripts/bootstrap', () => {
       said: '',
     });
     expect(bootstrap('run').said).toMatch(/install -y redis-server docker-registry$/);
+  });
+
+  test('wants QEMU for the machines of containers, unless they are not to run', () => {
+    rmSync(join(bin, 'qemu-system-x86_64'));
+    expect(bootstrap('run').said).toMatch(/install -y qemu-system-x86$/);
+    expect(bootstrap('test').said).toMatch(/install -y qemu-system-x86$/);
+    expect(bootstrap('run', { STOWAGE_LAB_GUESTS: 'off' }).status).toBe(0);
+    expect(bootstrap('run', { VCENTER_URL: 'https://there' }).status).toBe(0);
   });
 
   test('wants a Go that is new enough for every module', () => {

@@ -1,6 +1,6 @@
 import { type ErrorCode, isErrorCode, StowageError } from '../core/errors.ts';
 import type { Moref } from '../core/ids.ts';
-import type { DatastoreFacts, Inventory, InventorySnapshot } from '../core/ports/data-centre.ts';
+import type { DatastoreFacts, Inventory, InventorySnapshot, NfsShare } from '../core/ports/data-centre.ts';
 import type { VimCaller } from './caller.ts';
 import type { Collector } from './collector.ts';
 import { toKib } from './disks.ts';
@@ -74,6 +74,17 @@ function destinationOf(result: Vim<'StoragePlacementResult'>): Moref | undefined
   return undefined;
 }
 
+async function shareOf(caller: VimCaller, datastore: string, signal: AbortSignal): Promise<NfsShare | undefined> {
+  const all = await readAll(caller, { type: 'Datastore', paths: ['name', 'info'] }, signal);
+  const found = all.find(({ name }) => name === datastore);
+  if (found === undefined) throw new StowageError('vcenter-not-found', `there is no datastore ${datastore}`);
+  const { info } = found;
+  if (info === undefined || !('nas' in info) || info.nas === undefined) return undefined;
+  // A port is nothing that vSphere has; where one is written it is meant.
+  const [, server = info.nas.remoteHost, port = '0'] = /^([^:]+):(\d{1,5})$/.exec(info.nas.remoteHost) ?? [];
+  return { server, port: Number(port), path: info.nas.remotePath };
+}
+
 export function createInventory({ caller, collector, places }: InventoryOptions): Inventory {
   async function recommended(pod: Moref, capacityBytes: number, signal: AbortSignal): Promise<Moref | undefined> {
     const { vmFolder } = await places.datacenter(signal);
@@ -107,6 +118,8 @@ export function createInventory({ caller, collector, places }: InventoryOptions)
   return {
     read: (signal) => readSnapshot(caller, signal),
     watch: (onChange, signal) => collector.watchInventory(onChange, signal),
+
+    share: (datastore, signal) => shareOf(caller, datastore, signal),
 
     async recommend(pod, capacityBytes, signal) {
       const pods = await readAll(caller, { type: 'StoragePod', paths: ['name'] }, signal);

@@ -18,6 +18,10 @@ const MAX_CONTROLLERS = 4;
 /** Docker's limit of layers, and the scratch disk. */
 const MAX_DISKS = 128;
 const NIC_KEY = -201;
+const SERIAL_KEY = -301;
+const CDROM_KEY = -401;
+/** The first of the two IDE controllers that every machine has. */
+const IDE_CONTROLLER_KEY = 200;
 
 export type NicBacking = NonNullable<Extract<DeviceChange['device'], { xsiType: 'VirtualVmxnet3' }>['backing']>;
 type ConfigSpec = Vim<'VirtualMachineConfigSpec'>;
@@ -90,6 +94,35 @@ function nic(backing: NicBacking): DeviceChange {
   };
 }
 
+/** Its disks have no boot sector, so that the BIOS comes to the drive. */
+function bootDrive(fileName: string): DeviceChange {
+  return {
+    operation: 'add',
+    device: {
+      xsiType: 'VirtualCdrom',
+      key: CDROM_KEY,
+      backing: { xsiType: 'VirtualCdromIsoBackingInfo', fileName },
+      connectable: { startConnected: true, allowGuestControl: false, connected: true },
+      controllerKey: IDE_CONTROLLER_KEY,
+      unitNumber: 0,
+    },
+  };
+}
+
+/** Dials whenever nobody is connected; the guest itself decides when it has something to say. Source: VirtualSerialPortURIBackingInfo. */
+function serialPort(serviceURI: string): DeviceChange {
+  return {
+    operation: 'add',
+    device: {
+      xsiType: 'VirtualSerialPort',
+      key: SERIAL_KEY,
+      backing: { xsiType: 'VirtualSerialPortURIBackingInfo', serviceURI, direction: 'client' },
+      connectable: { startConnected: true, allowGuestControl: true, connected: true },
+      yieldOnPoll: true,
+    },
+  };
+}
+
 export function cpuAllocation(limitMhz: number | 'unlimited'): NonNullable<ConfigSpec['cpuAllocation']> {
   return { limit: limitMhz === 'unlimited' ? -1 : limitMhz };
 }
@@ -110,7 +143,12 @@ export function configSpec(spec: MachineSpec, backing: NicBacking | undefined): 
     files: { vmPathName: spec.vmxPath },
     numCPUs: spec.cpus,
     memoryMB: spec.memoryMib,
-    deviceChange: [...diskChanges(spec), ...(backing === undefined ? [] : [nic(backing)])],
+    deviceChange: [
+      ...diskChanges(spec),
+      ...(backing === undefined ? [] : [nic(backing)]),
+      ...(spec.serial === undefined ? [] : [serialPort(spec.serial)]),
+      ...(spec.bootImage === undefined ? [] : [bootDrive(spec.bootImage)]),
+    ],
     ...(spec.cpuLimitMhz === undefined ? {} : { cpuAllocation: cpuAllocation(spec.cpuLimitMhz) }),
     // The guest finds disks by their uuids.
     extraConfig: optionsOf({ ...spec.extraConfig, 'disk.EnableUUID': 'TRUE' }),

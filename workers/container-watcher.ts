@@ -164,9 +164,18 @@ class Sight {
       machine,
       volumes.flatMap((each) => (each === undefined ? [] : [each.record])),
     );
+    if (reason !== undefined && this.#isEnd(record, machine)) return this.#haveItSynced(record, reason);
     if (reason !== undefined) return this.#suspect(record, reason);
     this.#suspects.delete(record.name);
     return machine === undefined || this.#follow(found, machine);
+  }
+
+  /**
+   * With a guest a start is not over before the process runs, long after power was told: what is off then has ended, and people wait for
+   * its exit code.
+   */
+  #isEnd({ state }: ContainerRecord, machine: WatchedMachine | undefined): boolean {
+    return this.#parts.world.guest !== undefined && state === 'running' && machine?.power === 'off';
   }
 
   /** Synced when it differs for the second time; false: a job is at it, look again. */

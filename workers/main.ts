@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
+import { createGuests } from '../gateway/client.ts';
 import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createWorld } from '../jobs/world.ts';
@@ -76,9 +77,20 @@ const { registry, layers } = await openImagePorts({
 });
 shutdown.add('registries', () => registry.close());
 
+const guests =
+  config.gateway === undefined
+    ? undefined
+    : createGuests({ places: store.guestPlaces, key: config.gateway.key, clock: systemClock });
+shutdown.add('guests', () => guests?.close());
+
 for (const fault of await store.inspectSettings()) logger.error({ fault }, 'redis is not set up to keep jobs');
 const worker = await openWorker({
-  ports: { ...store, dataCentre, images: { registry, layers, credentials: store.credentials } },
+  ports: {
+    ...store,
+    dataCentre,
+    images: { registry, layers, credentials: store.credentials },
+    ...(guests === undefined ? {} : { guests }),
+  },
   catalogue,
   world: createWorld(config),
   name,

@@ -1,5 +1,6 @@
 import type { DataCentre } from '../core/ports/data-centre.ts';
 import type { Consumer, EntrySource } from '../core/ports/entries.ts';
+import type { Guests } from '../core/ports/guests.ts';
 import type { Claims, JobStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
 import { asStowageError } from '../core/errors.ts';
@@ -24,6 +25,7 @@ export interface WorkerPorts {
   readonly upkeep: Upkeep;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
+  readonly guests?: Guests;
 }
 
 export interface WorkerSettings {

@@ -4,6 +4,7 @@ import { newJobId, type TaskRef } from '../core/ids.ts';
 import type { Failing, JobProgress, JsonObject, StepRecord, StepTask } from '../core/job.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
+import type { Guests } from '../core/ports/guests.ts';
 import type { Claim, Claims, Commit, JobEnd, JobStore, RecordStore } from '../core/ports/jobs.ts';
 import type { RecordChange } from '../core/record.ts';
 import type { AnyKind, ImagePorts, StepContext, StepResult, World } from '../jobs/define.ts';
@@ -17,6 +18,7 @@ export interface Workshop {
   readonly jobs: Pick<JobStore, 'read' | 'list' | 'cancel' | 'discard'>;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
+  readonly guests?: Guests;
   readonly world: World;
   readonly submit: Submit;
   readonly logger: Logger;
@@ -153,7 +155,7 @@ export class Run {
   }
 
   context(fence: ClaimFence, task: StepContext<unknown, JsonObject>['task']): StepContext<unknown, JsonObject> {
-    const { records, jobs, dataCentre, images, world, submit, logger, randomBytes } = this.#shop;
+    const { records, jobs, dataCentre, images, guests, world, submit, logger, randomBytes } = this.#shop;
     const { job } = this.claim;
     return {
       jobId: job.id,
@@ -163,6 +165,7 @@ export class Run {
       world,
       dataCentre,
       images,
+      ...(guests === undefined ? {} : { guests }),
       records,
       fence,
       signal: fence.signal,

@@ -7,7 +7,7 @@ import { dockerState } from './container-state.ts';
 import { explainFields } from './explain.ts';
 import type { Call, DockerParts, Handler, Route } from './parts.ts';
 import { runJob } from './run-job.ts';
-import { isDeadly, parseSignal } from './signal.ts';
+import { parseSignal } from './signal.ts';
 
 // What is done to a container that is there. The job decides; what is said when it may not be done is in dockerd's words.
 
@@ -44,14 +44,9 @@ const start: Handler = async (call, parts) => {
 
 const stop: Handler = async (call, parts) => {
   const signal = call.query.get('signal') ?? '';
-  if (signal !== '' && !isDeadly(parseSignal(signal)))
-    throw new StowageError(
-      'operation-unsupported',
-      `stop signal ${signal}: signals need the guest, which takes none yet: stop without --signal powers the machine off`,
-    );
   const { stopped } = await act(call, parts, {
     kind: 'container.stop',
-    payload: timeoutOf(call),
+    payload: { ...timeoutOf(call), ...(signal === '' ? {} : { signal: parseSignal(signal) }) },
     refusal: () => undefined,
   });
   return empty(stopped === false ? 304 : 204);
@@ -103,20 +98,15 @@ const rename: Handler = async (call, parts) => {
 };
 
 const supported = { as: 'supported' } as const;
-const SIGNALS = {
-  as: 'partial',
-  missing: 'signals that a process could handle: those that end it power the machine off',
-} as const;
-
 function route(verb: string, handler: (call: Call, parts: DockerParts) => Promise<Answer> | Answer): Route {
   return { method: 'POST', path: `/containers/{name}/${verb}`, role: 'operator', support: supported, handler };
 }
 
 export const containerActionRoutes: readonly Route[] = [
   route('start', start),
-  { ...route('stop', stop), support: SIGNALS },
+  route('stop', stop),
   route('restart', restart),
-  { ...route('kill', kill), support: SIGNALS },
+  route('kill', kill),
   route('pause', pause),
   route('unpause', unpause),
   route('rename', rename),

@@ -123,6 +123,13 @@ export interface DatastoreFacts {
   readonly accessible: boolean;
 }
 
+export interface NfsShare {
+  readonly server: string;
+  /** 0: the protocol's own. */
+  readonly port: number;
+  readonly path: string;
+}
+
 export interface InventorySnapshot {
   readonly hosts: readonly HostFacts[];
   readonly datastores: readonly DatastoreFacts[];
@@ -136,6 +143,8 @@ export interface Inventory {
    * the signal fires. Survives lost sessions and vCenter restarts (a fresh snapshot follows).
    */
   watch(onChange: (snapshot: InventorySnapshot) => void, signal: AbortSignal): Promise<void>;
+  /** Where an NFS datastore is exported, for others than hosts to mount; undefined: it is none. @throws `vcenter-not-found` */
+  share(datastore: string, signal: AbortSignal): Promise<NfsShare | undefined>;
   /** Asks vSphere (RecommendDatastores) for the datastore of a pod on which a disk of this size should go. @throws `store-full` */
   recommend(pod: string, capacityBytes: number, signal: AbortSignal): Promise<string>;
 }

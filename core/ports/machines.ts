@@ -118,6 +118,10 @@ export interface MachineSpec extends MachineSize {
   readonly scratch: { readonly path: DatastorePath; readonly capacityBytes: number };
   /** A network by its name (standard or distributed port group) for one vmxnet3. Without it, no NIC. */
   readonly network?: string;
+  /** Where a serial port dials, `tcp://host:port`: the line to the guest. Without it, no serial port. */
+  readonly serial?: string;
+  /** An image that it boots from, in a CD-ROM drive. Without it, no drive. */
+  readonly bootImage?: DatastorePath;
   /** `guestinfo.stowage.*` and the like. `disk.EnableUUID` is set besides. */
   readonly extraConfig: Readonly<Record<string, string>>;
 }

@@ -22,8 +22,6 @@ type Hello struct {
 	Received uint32 `json:"received"`
 	// First is the lowest that it can still send.
 	First uint32 `json:"first"`
-	// Gateway is the one that it talked to last.
-	Gateway string `json:"gateway,omitempty"`
 	// Proof is that it knows the container's secret.
 	Proof string `json:"proof"`
 }
@@ -72,7 +70,6 @@ func (l *Link) onChallenge(f Frame) {
 	l.isWelcome = false
 	l.nonce = append([]byte(nil), f.Payload...)
 	hello := Hello{Container: l.config.Container, Boot: l.config.Boot, Received: l.received, First: l.journal.first()}
-	hello.Gateway = l.gateway
 	hello.Proof = proof(l.config.Secret, l.nonce, "guest", hello.Container, hello.Boot)
 	l.control = append(l.control[:0], Frame{Type: TypeHello, Payload: mustJSON(hello)})
 	l.changed.Broadcast()

@@ -1,12 +1,15 @@
 import { CONTAINER_KEYS, type ContainerRecord } from '../../core/container.ts';
 import { isErrorCode } from '../../core/errors.ts';
 import type { DatastorePath } from '../../core/ids.ts';
+import type { GuestDisks } from '../../core/guest.ts';
 import type { Machine, NewDisk } from '../../core/ports/machines.ts';
 import type { StepContext } from '../define.ts';
 import { findElsewhere } from '../volume/find-disk.ts';
 import { diskIn } from '../volume/machine-of.ts';
 import { chooseSlots } from '../volume/slots.ts';
 import { encodeStatus } from './documents.ts';
+import { guestsOf } from './guest.ts';
+import { guestDisks } from './guest-disks.ts';
 import type { Mounted } from './leases.ts';
 
 type AnyContext = StepContext<unknown, unknown>;
@@ -19,12 +22,18 @@ type Status = Pick<ContainerRecord, 'called' | 'settings' | 'run'>;
 export async function plugIn(
   context: AnyContext,
   machine: Machine,
-  { status, mounted }: { readonly status: Status; readonly mounted: readonly Mounted[] },
+  { record, mounted }: { readonly record: ContainerRecord; readonly mounted: readonly Mounted[] },
 ): Promise<void> {
+  const guest =
+    guestsOf(context, machine) === undefined ? undefined : await guestDisks(context, machine, { record, mounted });
   const missing = mounted.filter(({ found }) => diskIn(machine, found.record) === undefined);
   const known = missing.map(({ found }) => found.record.place?.disk?.path);
   const attach = (paths: readonly (DatastorePath | undefined)[]): Promise<void> =>
-    reconfigure(context, machine, { status, attach: disksFor(machine, missing, paths) });
+    reconfigure(context, machine, {
+      status: record,
+      attach: disksFor(machine, missing, paths),
+      ...(guest === undefined ? {} : { guest }),
+    });
   try {
     await attach(known);
   } catch (thrown) {
@@ -68,12 +77,13 @@ type Change = { readonly attach?: readonly NewDisk[]; readonly detachKeys?: read
 async function reconfigure(
   context: AnyContext,
   machine: Machine,
-  { status, ...change }: Change & { readonly status: Status },
+  { status, guest, ...change }: Change & { readonly status: Status; readonly guest?: GuestDisks },
 ): Promise<void> {
   const extraConfig = {
     [CONTAINER_KEYS.status]: encodeStatus(status),
     // What the guest said of an earlier run is not said of the next.
-    ...(status.run.wanted === 'running' ? { [CONTAINER_KEYS.exit]: '' } : {}),
+    ...(status.run.wanted === 'running' ? { [CONTAINER_KEYS.exit]: '', [CONTAINER_KEYS.failure]: '' } : {}),
+    ...(guest === undefined ? {} : { [CONTAINER_KEYS.disks]: JSON.stringify(guest) }),
   };
   const isSo = Object.values(change).every((list) => list.length === 0) && says(machine, extraConfig);
   if (isSo) return;

@@ -102,6 +102,11 @@ export function encodeStatus({ called, settings, run }: Pick<ContainerRecord, 'c
   return JSON.stringify({ called, settings, run } satisfies ContainerStatus);
 }
 
+/** Why the guest could not start the process; undefined: it could, or has not tried yet. */
+export function failureIn(extraConfig: Machine['extraConfig']): string | undefined {
+  return extraConfig[CONTAINER_KEYS.failure] || undefined;
+}
+
 /** What the guest said when it ended; undefined: it said nothing. */
 export function exitCodeIn(extraConfig: Machine['extraConfig']): number | undefined {
   const text = extraConfig[CONTAINER_KEYS.exit];

@@ -7,6 +7,8 @@ import type { Step, StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import { containerEvent, machineOfContainer, moved, type OwnContainer, ownContainer, put } from './container-of.ts';
 import { unplug } from './devices.ts';
+import { exitCodeIn } from './documents.ts';
+import type { EndNotes } from './guest-end.ts';
 import { type DiskPaths, endLeases, markLeaving, mountedVolumesLeft, pathsIn } from './leases.ts';
 import { leasesAsSeen } from './leases-as-seen.ts';
 import type { OnContainer } from './payloads.ts';
@@ -19,7 +21,7 @@ export interface Ending extends OnContainer {
   readonly restarting?: boolean;
 }
 
-export interface EndingNotes {
+export interface EndingNotes extends EndNotes {
   readonly before: Pick<ContainerRecord, 'state' | 'run'>;
   readonly machine: Moref;
   readonly run: ContainerRun;
@@ -29,6 +31,8 @@ export interface EndingNotes {
 }
 export type EndingContext = StepContext<Ending, EndingNotes>;
 type EndingStep = Step<Ending, EndingNotes>;
+
+export const STOPPABLE: readonly ContainerRecord['state'][] = ['running', 'paused', 'stopping', 'starting', 'dead'];
 
 /** A process that nobody asked for its exit code: killed, as Docker tells it. */
 export const KILLED = 137;
@@ -74,8 +78,11 @@ export const takeOut: EndingStep = {
       throw new StowageError('vcenter-state', `${machine.name} is ${machine.power} again, and keeps its volumes`);
     const mounted = await mountedVolumesLeft(context, record);
     const paths = { ...context.notes.paths, ...pathsIn(machine, mounted) };
-    await unplug(context, machine, { status: { ...record, run: noted(context.notes.run) }, mounted });
-    return { notes: { paths } };
+    // The guest's own word, where it had one.
+    const exitCode = exitCodeIn(machine.extraConfig) ?? noted(context.notes.run).exitCode ?? KILLED;
+    const run: ContainerRun = { ...noted(context.notes.run), exitCode };
+    await unplug(context, machine, { status: { ...record, run }, mounted });
+    return { notes: { paths, run } };
   },
 };
 

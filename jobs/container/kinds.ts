@@ -2,12 +2,13 @@ import type { AnyKind } from '../define.ts';
 import { containerAgain } from './again.ts';
 import { containerCreate } from './create.ts';
 import { containerRemove } from './remove.ts';
+import { containerKill } from './kill.ts';
 import { containerPause, containerUnpause } from './pause.ts';
 import { containerRecover } from './recover.ts';
 import { containerRename } from './rename.ts';
 import { containerRestart } from './restart.ts';
 import { containerStart } from './start.ts';
-import { containerKill, containerStop } from './stop.ts';
+import { containerStop } from './stop.ts';
 import { containerSync } from './sync.ts';
 import { containerUpdate } from './update.ts';
 

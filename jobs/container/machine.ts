@@ -37,9 +37,12 @@ export async function buildMachine(
     layers,
     scratch: { path: scratchPathOf(home), capacityBytes: world.scratchBytes },
     ...(network === 'none' ? {} : { network: world.network }),
+    ...(world.guest === undefined ? {} : { serial: world.guest.uri }),
+    ...(world.guest?.image === undefined ? {} : { bootImage: world.guest.image }),
     ...sizeOf(record.settings, world, await coreMhz(context)),
     extraConfig: {
       [CONTAINER_KEYS.id]: record.name,
+      ...(world.guest === undefined ? {} : { [CONTAINER_KEYS.secret]: world.guest.secretOf(record.name) }),
       [CONTAINER_KEYS.document]: encodeContainer({
         stowage: 1,
         id: record.name,

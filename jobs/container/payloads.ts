@@ -17,6 +17,7 @@ import {
 } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/job.ts';
 import { type Digest, parseDigest } from '../../core/reference.ts';
+import { parseSignalName } from '../../core/signal.ts';
 import { ACCESS_MODES, type AccessMode } from '../../core/volume.ts';
 import { branded } from '../branded.ts';
 import { labelsSchema } from '../volume/options.ts';
@@ -143,6 +144,8 @@ export interface CreatePayload {
   readonly id?: ContainerId;
   readonly imageId?: Digest;
 }
+
+export const signalSchema = branded(parseSignalName, 'is no signal of Linux');
 
 /** What every job of one container is sent, and what is added to it: the id, and the volumes in whose lines the job stands. */
 export const onContainer = {

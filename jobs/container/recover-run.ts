@@ -46,7 +46,7 @@ export const devices: RecoverStep = {
     takeLeases(context, { ref: machine.ref, name: machine.name, before: noted(context.notes.refs) }, missing);
     if (machine.power === 'on' && missing.length === 0) return {};
     const run = machine.power === 'on' ? record.run : { ...record.run, startedAt: context.now() };
-    await plugIn(context, machine, { status: { ...record, run }, mounted });
+    await plugIn(context, machine, { record: { ...record, run }, mounted });
     return { notes: { run } };
   },
 };

@@ -25,6 +25,7 @@ import {
 } from './container-of.ts';
 import type { ContainerRecord } from '../../core/container.ts';
 import { noSuchContainer } from './find.ts';
+import { askGuest, asking, type EndNotes } from './guest-end.ts';
 import { type DiskPaths, endLeases, markLeaving, mountedVolumesLeft, pathsIn } from './leases.ts';
 import { leasesAsSeen } from './leases-as-seen.ts';
 import { scratchOf } from './machine.ts';
@@ -42,7 +43,7 @@ interface Payload extends OnContainer {
   readonly anonymous?: boolean;
   readonly called?: ContainerName;
 }
-interface Notes {
+interface Notes extends EndNotes {
   readonly before: ContainerRecord['state'];
   readonly machine: Moref | null;
   readonly home: DatastorePath | null;
@@ -73,6 +74,7 @@ const reserve: Step<Payload, Notes> = {
         home: record.machine === undefined ? null : parentPath(record.machine.vmxPath),
         // Whoever finds the disks gone does not know any more where they were.
         paths: machine === undefined ? {} : pathsIn(machine, mounted),
+        ...asking(context, machine, { signal: 'KILL', timeoutSeconds: 0 }),
       },
       records: [
         put(own, { ...next, updatedAt: context.now(), job: context.jobId }),
@@ -174,6 +176,7 @@ const forget: Step<Payload, Notes> = {
     const own = await ownRecord(context);
     const { record } = own;
     const { machine, paths = {} } = context.notes;
+    await forgetOutput(context, record);
     const mounted = await mountedVolumesLeft(context, record);
     const machines = [machine, record.machine?.ref].flatMap((ref) => (ref === null || ref === undefined ? [] : [ref]));
     const leases = await endLeases(context, machines, { mounted, paths });
@@ -189,6 +192,16 @@ const forget: Step<Payload, Notes> = {
     };
   },
 };
+
+/** What is left of it takes room at the gateway, and harms nobody. */
+async function forgetOutput({ guests, signal, warn }: Context, { name }: ContainerRecord): Promise<void> {
+  try {
+    await guests?.forget(name, signal);
+  } catch (thrown) {
+    if (!isErrorCode(thrown, 'guest-unreachable')) throw thrown;
+    warn('no gateway was there to forget the output of a container', { container: name });
+  }
+}
 
 /** Renamed since this job was submitted, it is not in this job's line: a name of no container is free, and reconcile forgets it. */
 async function nameFreed(context: Context, { name, called }: ContainerRecord): Promise<readonly RecordChange[]> {
@@ -241,7 +254,7 @@ export const containerRemove: AnyKind = defineKind<Payload, Notes>({
   joins: true,
   retry: { maxAttempts: 8, baseMs: 300, capMs: 15_000 },
   deadlineMs: 30 * 60 * 1_000,
-  steps: [reserve, powerDown, takeOut, destroy, home, forget, rest],
+  steps: [reserve, askGuest, powerDown, takeOut, destroy, home, forget, rest],
   finish: ({ payload, notes }) => ({
     id: noted(payload.id),
     removed: true,

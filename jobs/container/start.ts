@@ -15,6 +15,8 @@ import {
   theMachine,
 } from './container-of.ts';
 import { plugIn, unplug } from './devices.ts';
+import { guestsOf } from './guest.ts';
+import { type BeginNotes, guestBegins } from './guest-begin.ts';
 import { refsOf } from './ending.ts';
 import { confirmLeases, endLeases, mountedVolumes, mountedVolumesLeft, takeLeases } from './leases.ts';
 import { type OnContainer, onContainer } from './payloads.ts';
@@ -30,7 +32,7 @@ interface Payload extends OnContainer {
   /** By its restart policy: counted, and no more than the policy allows. */
   readonly again?: boolean;
 }
-interface Notes {
+interface Notes extends BeginNotes {
   readonly before: Pick<ContainerRecord, 'state' | 'run'>;
   readonly machine: Moref;
   readonly starting: Starting;
@@ -68,7 +70,12 @@ const lease: Step<Payload, Notes> = {
     const starting = await howToStart(context, containersOf(context.world).cluster);
     const next = moved(context, record, 'starting', { run: runOf(context, record.run) });
     return {
-      notes: { machine: machine.ref, starting, before: { state: record.state, run: record.run } },
+      notes: {
+        machine: machine.ref,
+        starting,
+        before: { state: record.state, run: record.run },
+        hasGuest: guestsOf(context, machine) !== undefined,
+      },
       records: [put(own, next), ...records],
     };
   },
@@ -82,7 +89,7 @@ const devices: Step<Payload, Notes> = {
     const machine = await theMachine(context, record);
     if (!machine.connected) await askForRecovery(context, machine.name);
     if (machine.power === 'on') return {};
-    await plugIn(context, machine, { status: record, mounted: await mountedVolumes(context, record) });
+    await plugIn(context, machine, { record, mounted: await mountedVolumes(context, record) });
     return {};
   },
   undoTask: { method: 'ReconfigVM_Task', entity: ({ notes }) => notes.machine },
@@ -149,7 +156,7 @@ const confirm: Step<Payload, Notes> = {
   async run(context) {
     const own = await ownContainer(context);
     const machine = await theMachine(context, own.record);
-    if (machine.power !== 'on' && machine.connected)
+    if (machine.power !== 'on' && machine.connected && context.notes.isOver !== true)
       throw new StowageError('vcenter-state', `${machine.name} was powered on and is ${machine.power} now`);
     const mounted = await mountedVolumes(context, own.record);
     const writes = confirmLeases(context, machine, { mounted, before: [noted(context.notes.machine)] });
@@ -194,7 +201,7 @@ export const containerStart: AnyKind = defineKind<Payload, Notes>({
   joins: true,
   retry: { maxAttempts: 8, baseMs: 300, capMs: 15_000 },
   deadlineMs: 30 * 60 * 1_000,
-  steps: [lease, devices, powerByDrs, power, confirm],
+  steps: [lease, devices, powerByDrs, power, guestBegins, confirm],
   finish: ({ payload }) => ({ id: noted(payload.id), started: true }),
   async abandon(context, error, undone) {
     const own = await context.records.read('container', noted(context.payload.id));

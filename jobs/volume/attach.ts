@@ -7,6 +7,7 @@ import { ACCESS_MODES, type AccessMode, type VolumeHolder, type VolumeRecord } f
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import { whereItLies } from './find-disk.ts';
+import { defaultMountPath, mountInGuest, unmountInGuest } from './guest-mount.ts';
 import { diskIn, findMachine, machineLine, machineSchema } from './machine-of.ts';
 import { volumeNameSchema } from './options.ts';
 import { accessOf, refuseSharing } from './sharing.ts';
@@ -30,12 +31,14 @@ interface Payload {
   readonly volume: VolumeName;
   readonly machine: string;
   readonly access?: AccessMode | undefined;
+  readonly path?: string | undefined;
 }
 interface Notes {
   readonly machine: Moref;
   readonly machineName: string;
   readonly access: AccessMode;
   readonly device: VolumeHolder;
+  readonly mountedAt: string;
 }
 type Context = StepContext<Payload, Notes>;
 
@@ -150,6 +153,23 @@ async function takeBack(context: Context): Promise<void> {
   );
 }
 
+const mount: Step<Payload, Notes> = {
+  name: 'mount',
+  applies: ({ guests }) => guests !== undefined,
+  async run(context) {
+    const { volume, path = defaultMountPath(volume) } = context.payload;
+    const own = await ownVolume(context, volume);
+    const machine = noted(context.notes.machine);
+    const mountedAt = await mountInGuest(context, own.record, { machine, path, access: noted(context.notes.access) });
+    return mountedAt === undefined ? {} : { notes: { mountedAt } };
+  },
+  async undo(context) {
+    const { machine } = context.notes;
+    const own = await ownVolume(context, context.payload.volume);
+    if (machine !== undefined) await unmountInGuest(context, own.record, machine);
+  },
+};
+
 /** Reads back where the disk is, and makes the lease an attachment. */
 const confirm: Step<Payload, Notes> = {
   name: 'confirm',
@@ -198,6 +218,12 @@ export const volumeAttach: AnyKind = defineKind<Payload, Notes>({
     volume: volumeNameSchema,
     machine: machineSchema,
     access: z.enum(ACCESS_MODES).optional().describe("Default: the volume's own."),
+    path: z
+      .string()
+      .max(4_096)
+      .regex(/^\/./, 'must be an absolute path, and not "/" itself')
+      .optional()
+      .describe('Where it is mounted in a running container, until that stops. Default: /mnt/<volume>'),
   }),
   result: z.object({
     volume: z.string(),
@@ -208,12 +234,13 @@ export const volumeAttach: AnyKind = defineKind<Payload, Notes>({
     unit: z.number(),
     diskKey: z.number(),
     attached: z.boolean().describe('false: it was attached there already'),
+    mountedAt: z.string().optional().describe('In the container, where the machine is that of a running one'),
   }),
   resources: (payload) => [volumeLine(payload.volume), machineLine(payload.machine)],
   joins: true,
   retry: { maxAttempts: 8, baseMs: 300, capMs: 15_000 },
   deadlineMs: 15 * 60 * 1_000,
-  steps: [lease, device, confirm],
+  steps: [lease, device, mount, confirm],
   finish(context) {
     const { device: holder } = context.notes;
     return {
@@ -225,6 +252,7 @@ export const volumeAttach: AnyKind = defineKind<Payload, Notes>({
       unit: holder?.unit ?? 0,
       diskKey: holder?.diskKey ?? 0,
       attached: true,
+      ...(context.notes.mountedAt === undefined ? {} : { mountedAt: context.notes.mountedAt }),
     };
   },
   async abandon(context, error, undone) {

@@ -7,6 +7,7 @@ import type { VolumeHolder, VolumeRecord } from '../../core/volume.ts';
 import { type AnyKind, defineKind, type Step } from '../define.ts';
 import { noted } from '../noted.ts';
 import { followInDocument } from './follow.ts';
+import { unmountInGuest } from './guest-mount.ts';
 import { diskIn, machineLine, machineSchema } from './machine-of.ts';
 import { volumeNameSchema } from './options.ts';
 import { findVolume, moved, nameHolders, ownVolume, put, volumeLine } from './volume-of.ts';
@@ -51,6 +52,16 @@ const release: Step<Payload, Notes> = {
       throw new StowageError('volume-busy', `volume ${record.name} is ${record.state} and cannot be detached now`);
     }
     return { notes: { machine: holder.machine, holder }, records: [put(found, moved(context, record, 'detaching'))] };
+  },
+};
+
+const unmount: Step<Payload, Notes> = {
+  name: 'unmount',
+  applies: ({ guests }) => guests !== undefined,
+  async run(context) {
+    const own = await ownVolume(context, context.payload.volume);
+    await unmountInGuest(context, own.record, noted(context.notes.machine));
+    return {};
   },
 };
 
@@ -120,7 +131,7 @@ export const volumeDetach: AnyKind = defineKind<Payload, Notes>({
   joins: true,
   retry: { maxAttempts: 8, baseMs: 300, capMs: 15_000 },
   deadlineMs: 15 * 60 * 1_000,
-  steps: [release, device, settle],
+  steps: [release, unmount, device, settle],
   finish: (context) => ({ volume: context.payload.volume, detached: true }),
   async abandon(context, error) {
     const found = await context.records.read('volume', context.payload.volume);

@@ -42,6 +42,11 @@ func parse() settings {
 	flag.IntVar(&s.VMs, "vms", 4, "idle VMs of a fresh lab; the first two are powered on")
 	flag.BoolVar(&s.HA, "ha", true, "vSphere HA of a fresh lab")
 	flag.BoolVar(&s.Lenient, "lenient", false, "accept requests that break the schema (order, unknown or missing elements), as the stock simulator does")
+	flag.StringVar(&s.Guests.Guest, "guest", "", "directory with vmlinux and initramfs: VMs with a serial port that dials out run in QEMU")
+	flag.StringVar(&s.Guests.QEMU, "qemu", "qemu-system-x86_64", "QEMU")
+	flag.IntVar(&s.Guests.Boots, "boots", 0, "guests that boot at once; 0: one a processor")
+	flag.IntVar(&s.Guests.MemoryMiB, "guest-memory-mib", 0, "memory of all guests together; 0: three quarters of the machine's")
+	flag.StringVar(&s.Guests.SCSI, "scsi", "virtio", "SCSI controllers of the guests: virtio or pvscsi")
 	flag.Parse()
 	return s
 }

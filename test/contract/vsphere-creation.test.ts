@@ -47,6 +47,17 @@ describe.each(['lab', 'stock'] as const)('the creation of machines on the %s vCe
     expect(machine.disks[0]?.capacityBytes).toBe(spec.scratch.capacityBytes);
   });
 
+  test('a machine of a guest has a serial port that dials, and a drive with what it boots', async () => {
+    const serial = 'tcp://127.0.0.1:2378';
+    const bootImage = bed.path('iso/guest.iso');
+    const machine = await own.create('with-guest', { serial, bootImage });
+    const sent = bed.proxy.calls.find(({ method, body }) => method === 'CreateVM_Task' && body.includes('with-guest'));
+    expect(sent?.body).toMatch(/<(\w+:)?serviceURI>tcp:\/\/127\.0\.0\.1:2378</);
+    expect(sent?.body).toMatch(/<(\w+:)?yieldOnPoll>true</);
+    // Devices that we do not know are read past.
+    expect(machine.disks).toHaveLength(1);
+  });
+
   test('the bytes of a request stand in the order that vSphere wants', () => {
     const sent = bed.proxy.calls.find(({ method, body }) => method === 'CreateVM_Task' && body.includes('as-asked'));
     const order = (...names: readonly string[]): void => {

@@ -216,6 +216,15 @@ describe.each(['lab', 'stock'] as const)('the vSphere ports on the %s vCenter', 
       expect(sizes).toEqual([read.hosts.length, read.datastores.length]);
     });
 
+    test('an NFS datastore says where it is exported, others are nowhere', async () => {
+      const { datastores } = await bed.dc.inventory.read(soon());
+      const shares = await Promise.all(datastores.map(({ name }) => bed.dc.inventory.share(name, soon())));
+      const kinds = datastores.map(({ kind }, at) => [kind, shares[at] !== undefined]);
+      expect(kinds).toEqual(datastores.map(({ kind }) => [kind, kind === 'NFS']));
+      if (program === 'lab') expect(shares).toContainEqual(expect.objectContaining({ path: '/export/nfs-1' }));
+      expect(await failure(bed.dc.inventory.share('no-such', soon()))).toMatchObject({ code: 'vcenter-not-found' });
+    });
+
     test('an unknown datastore cluster cannot be recommended in', async () => {
       const recommended = bed.dc.inventory.recommend('no-such-pod', MIB, soon());
       expect(await failure(recommended)).toMatchObject({ code: 'vcenter-not-found' });

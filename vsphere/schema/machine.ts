@@ -46,6 +46,14 @@ export const machineTypes = {
   VirtualEthernetCard: { base: 'VirtualDevice', fields: { addressType: 'string?', macAddress: 'string?' } },
   VirtualVmxnet: { base: 'VirtualEthernetCard', fields: {} },
   VirtualVmxnet3: { base: 'VirtualVmxnet', fields: {} },
+  VirtualCdrom: { base: 'VirtualDevice', fields: {} },
+  VirtualCdromIsoBackingInfo: { base: 'VirtualDeviceFileBackingInfo', fields: {} },
+  VirtualSerialPort: { base: 'VirtualDevice', fields: { yieldOnPoll: 'boolean' } },
+  VirtualDeviceURIBackingInfo: {
+    base: 'VirtualDeviceBackingInfo',
+    fields: { serviceURI: 'string', direction: 'string', proxyURI: 'string?' },
+  },
+  VirtualSerialPortURIBackingInfo: { base: 'VirtualDeviceURIBackingInfo', fields: {} },
   VirtualDisk: { base: 'VirtualDevice', fields: { capacityInKB: 'long', capacityInBytes: 'long?' } },
   VirtualController: { base: 'VirtualDevice', fields: { busNumber: 'int', device: 'int[]' } },
   VirtualSCSIController: {

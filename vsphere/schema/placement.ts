@@ -129,6 +129,7 @@ export const placementProperties = {
     name: 'string',
     parent: 'ManagedObjectReference',
     summary: 'DatastoreSummary',
+    info: 'DatastoreInfo',
     browser: 'ManagedObjectReference',
     host: 'DatastoreHostMount[]',
   },

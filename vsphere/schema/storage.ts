@@ -51,6 +51,10 @@ export const storageTypes = {
     base: 'FileInfo',
     fields: { diskType: 'string?', capacityKb: 'long?', hardwareVersion: 'int?', controllerType: 'string?' },
   },
+  DatastoreInfo: { fields: { name: 'string', url: 'string' } },
+  NasDatastoreInfo: { base: 'DatastoreInfo', fields: { nas: 'HostNasVolume?' } },
+  HostFileSystemVolume: { fields: { type: 'string', name: 'string', capacity: 'long' } },
+  HostNasVolume: { base: 'HostFileSystemVolume', fields: { remoteHost: 'string', remotePath: 'string' } },
   DatastoreSummary: {
     fields: {
       datastore: 'ManagedObjectReference?',

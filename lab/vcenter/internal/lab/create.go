@@ -87,7 +87,7 @@ func (l *Lab) create(folder moref, spec *types.VirtualMachineConfigSpec, pool mo
 	if f == nil {
 		plan := &devicePlan{lab: l, name: spec.Name, dir: vmx.ds.file(parentOf(vmx.rel)), devices: cfg.Hardware.Device, renamed: map[int32]int32{}}
 		if f = plan.apply(plan.withoutDefaults(spec.DeviceChange)); f == nil {
-			if f = plan.carryOut(); f == nil {
+			if f = plan.carryOut(nil); f == nil {
 				cfg.Hardware.Device = plan.devices
 			}
 		}

@@ -207,8 +207,9 @@ func (l *Lab) isOpenElsewhere(path string, self *process) bool {
 	return l.busy[path] || l.reading[path] > 0
 }
 
-// carryOut makes, grows and deletes the files. What was made is removed again on a fault.
-func (p *devicePlan) carryOut() fault {
+// carryOut makes, grows and deletes the files, and changes the QEMU of m if it runs (nil: a VM that is not there yet). What was made is
+// removed again on a fault.
+func (p *devicePlan) carryOut(m *machine) fault {
 	var made []*disk
 	undo := func(f fault) fault {
 		for _, k := range made {
@@ -233,6 +234,15 @@ func (p *devicePlan) carryOut() fault {
 			return undo(f)
 		}
 		fillBacking(n.on, n.on.Backing.(*types.VirtualDiskFlatVer2BackingInfo), p.lab.find(n.at))
+	}
+	if m != nil {
+		change, f := p.live(m)
+		if f == nil && change != nil {
+			f = p.lab.carryLive(m, change, p.devices)
+		}
+		if f != nil {
+			return undo(f)
+		}
 	}
 	for _, name := range p.destroy {
 		if f, fault := p.lab.diskFile(name); fault == nil {

@@ -134,7 +134,7 @@ func (p *devicePlan) addOther(i int, d types.BaseVirtualDevice) fault {
 		p.devices = append(p.devices, d)
 		return nil
 	case *types.VirtualSerialPort:
-		first = 9000
+		return p.addSerialPort(i, device)
 	case *types.VirtualUSBController:
 		first = 7000
 	}

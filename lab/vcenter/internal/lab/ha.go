@@ -75,7 +75,7 @@ func (l *Lab) restartAll(h *host, epoch int, waiting []moref, first bool) []more
 		if h.epoch != epoch || !l.haEnabled() {
 			return nil // the host is back
 		}
-		if m := l.machines[ref]; m != nil && m.host == h && m.isOn() && !l.restart(m, h, first) {
+		if m := l.machines[ref]; m != nil && m.host == h && m.isOn() && !m.halted && !l.restart(m, h, first) {
 			left = append(left, ref)
 		}
 	}

@@ -40,7 +40,12 @@ func newRig(t *testing.T) *rig { return rigIn(t, t.TempDir()) }
 
 func rigIn(t *testing.T, dir string) *rig {
 	t.Helper()
-	l, err := New(Options{Dir: dir, User: "user", Password: "pass", Hosts: 3, VMs: 4, HA: true})
+	return rigWith(t, Options{Dir: dir, User: "user", Password: "pass", Hosts: 3, VMs: 4, HA: true})
+}
+
+func rigWith(t *testing.T, opt Options) *rig {
+	t.Helper()
+	l, err := New(opt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -152,7 +152,7 @@ func (h *host) comeBack() {
 	for _, m := range h.machines() {
 		m.setConnection(types.VirtualMachineConnectionStateConnected)
 		m.say(&types.VmConnectedEvent{VmEvent: m.event()}, "is connected")
-		if wasCrashed && m.proc == nil && !m.isOff() {
+		if (wasCrashed || m.halted) && m.proc == nil && !m.isOff() {
 			m.setPower(types.VirtualMachinePowerStatePoweredOff)
 			m.say(&types.VmPoweredOffEvent{VmEvent: m.event()}, "is powered off")
 		}

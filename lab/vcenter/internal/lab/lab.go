@@ -18,6 +18,8 @@ import (
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
+
+	hypervisor "stowage/lab/vcenter/internal/host"
 )
 
 type (
@@ -34,6 +36,8 @@ type Options struct {
 	VMs      int
 	HA       bool
 	Lenient  bool // do not check requests against the schema
+	// Guests says how VMs with a serial port that dials out are run; without Guests.Guest they are as idle as all others.
+	Guests hypervisor.Config
 }
 
 // Lab is one simulated vCenter.
@@ -61,6 +65,7 @@ type Lab struct {
 	events     *eventLog
 	ha         haSettings
 	serial     *serials
+	runner     *hypervisor.Host // nil without guests
 
 	feed     *feed
 	sessions *sessionBook
@@ -102,11 +107,19 @@ func New(opt Options) (*Lab, error) {
 		return nil, err
 	}
 	l.scanDatastores()
+	if opt.Guests.Guest != "" {
+		opt.Guests.Dir = filepath.Join(opt.Dir, "guests")
+		if l.runner, err = hypervisor.New(opt.Guests); err != nil {
+			return nil, err
+		}
+	}
+	l.mu.Lock() // guests that start ask at once
 	if saved != nil {
 		l.restore(saved)
 	} else {
 		l.addIdleMachines(opt.VMs)
 	}
+	l.mu.Unlock()
 	l.reg.AddHandler(l.feed)
 	l.mux = l.routes()
 	l.saver.start()
@@ -116,9 +129,12 @@ func New(opt Options) (*Lab, error) {
 // Handler serves /sdk, /folder and /lab.
 func (l *Lab) Handler() http.Handler { return l.mux }
 
-// Close saves the state and ends waiting calls.
+// Close saves the state, ends waiting calls and kills the guests: as a power cut, after which they start again.
 func (l *Lab) Close() error {
 	close(l.closed)
+	if l.runner != nil {
+		l.runner.Close()
+	}
 	return l.saver.stop()
 }
 

@@ -2,6 +2,8 @@ package lab
 
 import (
 	"github.com/vmware/govmomi/vim25/types"
+
+	hypervisor "stowage/lab/vcenter/internal/host"
 )
 
 // openMode is how a running VM has a disk open.
@@ -20,6 +22,7 @@ type process struct {
 	vmx   string
 	name  string
 	disks map[string]openMode
+	guest *hypervisor.Guest // its QEMU, if it has one
 }
 
 func modeOf(d *types.VirtualDisk) (string, openMode, bool) {
@@ -110,6 +113,9 @@ func (l *Lab) spawn(m *machine, h *host) fault {
 		}
 		p.disks[path] = mode
 	}
+	if f := l.boot(m, p); f != nil {
+		return f
+	}
 	l.processes[p] = struct{}{}
 	m.proc = p
 	return nil
@@ -121,6 +127,9 @@ func (l *Lab) kill(p *process) {
 		return
 	}
 	delete(l.processes, p)
+	if p.guest != nil {
+		p.guest.Kill()
+	}
 	for _, m := range l.machines {
 		if m.proc == p {
 			m.proc = nil
@@ -135,8 +144,13 @@ func (m *machine) reopen() {
 	}
 	m.proc.disks = map[string]openMode{}
 	for _, d := range m.disks() {
-		if path, mode, ok := modeOf(d); ok {
-			m.proc.disks[path] = mode
+		path, mode, ok := modeOf(d)
+		if !ok {
+			continue
+		}
+		m.proc.disks[path] = mode
+		if f, fault := m.lab.diskFile(path); m.proc.guest != nil && fault == nil {
+			m.proc.guest.Moved(d.Key, (&disk{at: f}).flat().local)
 		}
 	}
 }

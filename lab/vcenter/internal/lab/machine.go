@@ -17,6 +17,9 @@ type machine struct {
 	vmx  file
 	host *host
 	proc *process // while it runs or is suspended on a living host
+
+	seized bool // by an operation that waits for its QEMU
+	halted bool // its guest ended by itself while the host was away
 }
 
 func (m *machine) ref() moref { return m.vm.Self }
@@ -115,6 +118,9 @@ func (l *Lab) drop(m *machine) {
 		}
 	}
 	m.host.measure()
+	if l.runner != nil && m.proc == nil {
+		l.runner.Forget(ref.Value)
+	}
 	l.reg.Remove(l.stockContext(nil), ref)
 	l.saver.wake()
 }
@@ -147,6 +153,7 @@ func (m *machine) setPower(state types.VirtualMachinePowerState) {
 	r := &m.vm.Runtime
 	r.PowerState = state
 	now := time.Now().UTC()
+	m.halted = false
 	m.vm.Guest.GuestState, m.vm.Guest.ToolsRunningStatus = "notRunning", "guestToolsNotRunning"
 	switch state {
 	case types.VirtualMachinePowerStatePoweredOn:
@@ -162,6 +169,9 @@ func (m *machine) setPower(state types.VirtualMachinePowerState) {
 	m.host.measure()
 	m.lab.touch(m.ref(), "runtime.powerState", "runtime.bootTime", "runtime.suspendTime", "runtime.cleanPowerOff",
 		"summary.runtime.powerState", "summary.runtime.bootTime", "guest.guestState", "guest.toolsRunningStatus")
+	if m.lab.runner != nil && linkOf(m.vm.Config) != "" {
+		m.showGuest()
+	}
 }
 
 func (m *machine) setConnection(state types.VirtualMachineConnectionState) {

@@ -62,6 +62,10 @@ func (l *Lab) powerOnAt(m *machine, ref *moref) fault {
 }
 
 func (l *Lab) powerOn(m *machine) fault {
+	defer l.seize(m)()
+	if l.machines[m.ref()] != m {
+		return &types.ManagedObjectNotFound{Obj: m.ref()}
+	}
 	if m.isOn() {
 		return m.wrongPower(types.VirtualMachinePowerStatePoweredOn)
 	}
@@ -82,6 +86,10 @@ func (l *Lab) powerOn(m *machine) fault {
 				"cannot power on: %s", messageOf(f))
 			return f
 		}
+	} else if g := m.guest(); g != nil {
+		if f := l.command(m, g.Resume); f != nil {
+			return f
+		}
 	}
 	m.setPower(types.VirtualMachinePowerStatePoweredOn)
 	m.say(&types.VmPoweredOnEvent{VmEvent: m.event()}, "is powered on")
@@ -92,15 +100,23 @@ func (l *Lab) powerOff(m *machine) fault {
 	if m.isOff() {
 		return m.wrongPower(types.VirtualMachinePowerStatePoweredOff)
 	}
+	g := m.guest()
 	l.kill(m.proc)
 	m.setPower(types.VirtualMachinePowerStatePoweredOff)
 	m.say(&types.VmPoweredOffEvent{VmEvent: m.event()}, "is powered off")
+	l.awaitEnd(g)
 	return nil
 }
 
 func (l *Lab) suspend(m *machine) fault {
+	defer l.seize(m)()
 	if !m.isOn() {
 		return m.wrongPower(types.VirtualMachinePowerStateSuspended)
+	}
+	if g := m.guest(); g != nil {
+		if f := l.command(m, g.Suspend); f != nil {
+			return f
+		}
 	}
 	m.setPower(types.VirtualMachinePowerStateSuspended)
 	m.say(&types.VmSuspendedEvent{VmEvent: m.event()}, "is suspended")
@@ -108,8 +124,14 @@ func (l *Lab) suspend(m *machine) fault {
 }
 
 func (l *Lab) resetMachine(m *machine) fault {
+	defer l.seize(m)()
 	if !m.isOn() {
 		return m.wrongPower(types.VirtualMachinePowerStatePoweredOn)
+	}
+	if g := m.guest(); g != nil {
+		if f := l.command(m, g.Reset); f != nil {
+			return f
+		}
 	}
 	m.setPower(types.VirtualMachinePowerStatePoweredOn)
 	m.say(&types.VmResettingEvent{VmEvent: m.event()}, "was reset")

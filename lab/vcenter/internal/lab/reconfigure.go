@@ -26,6 +26,10 @@ func (l *Lab) reconfigVM(c *call, r *types.ReconfigVM_Task) (any, fault) {
 
 // reconfigure applies a spec as a whole or not at all.
 func (l *Lab) reconfigure(m *machine, spec *types.VirtualMachineConfigSpec) fault {
+	defer l.seize(m)()
+	if l.machines[m.ref()] != m {
+		return &types.ManagedObjectNotFound{Obj: m.ref()}
+	}
 	if spec.ChangeVersion != "" && spec.ChangeVersion != m.vm.Config.ChangeVersion {
 		return &types.ConcurrentAccess{}
 	}
@@ -48,10 +52,11 @@ func (l *Lab) reconfigure(m *machine, spec *types.VirtualMachineConfigSpec) faul
 	if f := plan.apply(spec.DeviceChange); f != nil {
 		return f
 	}
-	if f := plan.carryOut(); f != nil {
+	if f := plan.carryOut(m); f != nil {
 		return f
 	}
 	cfg.Hardware.Device = plan.devices
+	cfg.ExtraConfig = mergeOptions(m.vm.Config.ExtraConfig, spec.ExtraConfig) // the guest may have written meanwhile
 	before := m.vm.Config
 	m.commit(&cfg)
 	if err := m.save(); err != nil {

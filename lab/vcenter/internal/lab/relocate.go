@@ -33,6 +33,7 @@ func (l *Lab) relocateCalls(t table) {
 
 // relocate moves a VM to a host, and its files or single disks to datastores.
 func (l *Lab) relocate(m *machine, spec *types.VirtualMachineRelocateSpec) fault {
+	defer l.seize(m)()
 	var to *host
 	if spec.Host != nil {
 		if to = l.hostOf(*spec.Host); to == nil {

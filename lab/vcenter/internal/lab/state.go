@@ -113,6 +113,28 @@ func (l *Lab) snapshot() *state {
 	return s
 }
 
+// hadGuest says whether the VM of a .vmx has a QEMU while it runs.
+func (l *Lab) hadGuest(vmx string) bool {
+	f, fault := l.resolve(vmx)
+	if l.runner == nil || fault != nil {
+		return false
+	}
+	cfg, err := readVMX(f)
+	return err == nil && linkOf(cfg) != ""
+}
+
+// startAgain is the start of a guest after a power cut, which this program's end is for it: what was on is started, what was suspended is off.
+func (l *Lab) startAgain(m *machine, power string) string {
+	if power == string(types.VirtualMachinePowerStatePoweredOn) {
+		fault := l.spawn(m, m.host)
+		if fault == nil {
+			return power
+		}
+		log.Printf("%s is not started again: %s", m.vm.Name, messageOf(fault))
+	}
+	return string(types.VirtualMachinePowerStatePoweredOff)
+}
+
 // restore brings the inventory back. A VM whose .vmx is gone is left out.
 func (l *Lab) restore(s *state) {
 	l.setHA(s.HA)
@@ -138,7 +160,7 @@ func (l *Lab) restore(s *state) {
 		}
 	}
 	for _, sp := range s.Processes {
-		if h := l.hostNamed(sp.Host); h != nil {
+		if h := l.hostNamed(sp.Host); h != nil && !l.hadGuest(sp.VMX) {
 			l.processes[&process{host: h, vmx: sp.VMX, name: sp.Name, disks: sp.Disks}] = struct{}{}
 		}
 	}
@@ -173,7 +195,9 @@ func (l *Lab) restoreMachine(s savedMachine) error {
 	m := l.newMachine(moref{Type: "VirtualMachine", Value: s.Ref}, cfg, f, h, folder, pool)
 	cfg.ChangeVersion = version
 	if s.Runs {
-		if fault := l.spawn(m, h); fault != nil {
+		if l.runner != nil && linkOf(cfg) != "" {
+			s.Power = l.startAgain(m, s.Power)
+		} else if fault := l.spawn(m, h); fault != nil {
 			return errors.New(messageOf(fault))
 		}
 	}

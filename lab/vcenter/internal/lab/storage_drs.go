@@ -129,6 +129,7 @@ func (l *Lab) migrateStorage(path string, to *datastore) (string, fault) {
 		for _, d := range m.disks() {
 			if name, _, ok := modeOf(d); ok && name == k.at.String() {
 				before := d.Key
+				defer l.seize(m)()
 				if f = l.moveAttached(m, before, to); f != nil {
 					return "", f
 				}

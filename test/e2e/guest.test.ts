@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type GuestProduct, startGuestProduct } from '../harness/guest-product.ts';
+
+// VIC's walk through storage, as its guide has it, in a terminal, on machines that run.
+
+const PROMPT = /\/ # (\u001b\[6n)?$/;
+const DATE = String.raw`\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d UTC \d{4}`;
+
+describe('the walkthrough', () => {
+  let own: GuestProduct;
+  beforeAll(async () => {
+    own = await startGuestProduct();
+    await own.ok('pull', 'busybox');
+    await own.ok('pull', 'demo:0.1');
+  });
+  afterAll(() => own?.close());
+
+  it('what one container writes to a volume another reads', async () => {
+    await own.ok('volume', 'create', '--name', 'demo_vol');
+    const first = await own.terminal('run', '-it', '--rm', '-v', 'demo_vol:/vol', 'busybox', 'sh');
+    await first.until(PROMPT);
+    first.write('date >> /vol/demo-state\r');
+    expect(await first.until(PROMPT)).toBe('date >> /vol/demo-state\r\n/ # ');
+    first.write('exit 7\r');
+    expect(await first.exited).toBe(7);
+    const second = await own.terminal('run', '-it', '--rm', '-v', 'demo_vol:/vol', 'busybox', 'sh');
+    await second.until(PROMPT);
+    second.write('date >> /vol/demo-state; cat /vol/demo-state\r');
+    expect(await second.until(PROMPT)).toMatch(
+      new RegExp(`^date >> /vol/demo-state; cat /vol/demo-state\r\n${DATE}\r\n${DATE}\r\n/ # $`),
+    );
+    second.write('\u0004');
+    expect(await second.exited).toBe(0);
+    expect(await own.ok('ps', '-aq')).toBe('');
+  });
+
+  it('a terminal has its size, is resized, and Ctrl-C ends what runs in it', async () => {
+    const terminal = await own.terminal('run', '-it', '--rm', 'busybox', 'sh');
+    await terminal.until(PROMPT);
+    terminal.write('stty size\r');
+    expect(await terminal.until(PROMPT)).toBe('stty size\r\n24 80\r\n/ # ');
+    await terminal.resize(40, 132);
+    terminal.write('sleep 1; stty size\r');
+    expect(await terminal.until(PROMPT)).toBe('sleep 1; stty size\r\n40 132\r\n/ # ');
+    terminal.write('sleep 1000\r');
+    await terminal.until(/sleep 1000\r\n/);
+    terminal.write('\u0003');
+    expect(await terminal.until(PROMPT)).toBe('^C\r\n/ # ');
+    terminal.write('echo $?\r');
+    expect(await terminal.until(PROMPT)).toBe('echo $?\r\n130\r\n/ # ');
+    terminal.write('exit\r');
+    expect(await terminal.exited).toBe(130);
+  });
+
+  it('the layer of a container stays over stop and start, and goes with the container', async () => {
+    await own.ok('run', '-d', '--name', 'demo', 'demo:0.1');
+    const inside = await own.terminal('exec', '-it', 'demo', 'sh');
+    await inside.until(PROMPT);
+    inside.write('date > /demo-state; ls /\r');
+    expect(await inside.until(PROMPT)).toContain('demo-state');
+    inside.write('exit\r');
+    expect(await inside.exited).toBe(0);
+    await own.ok('stop', '-t', '1', 'demo');
+    expect(await own.ok('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', 'demo')).toBe('exited 137\n');
+    await own.ok('start', 'demo');
+    expect(await own.ok('exec', 'demo', 'cat', '/demo-state')).toMatch(new RegExp(`^${DATE}\n$`));
+    await own.ok('rm', '-f', 'demo');
+    await own.ok('run', '-d', '--name', 'demo', '--rm', 'demo:0.1');
+    const ran = await own.docker('exec', 'demo', 'cat', '/demo-state');
+    expect([ran.code, ran.stderr]).toEqual([1, "cat: can't open '/demo-state': No such file or directory\n"]);
+    await own.ok('rm', '-f', 'demo');
+  });
+
+  it('a container that cannot be started says why, as Docker says it', async () => {
+    const missing = await own.docker('run', '--rm', 'busybox', 'nosuch');
+    expect(missing.code).toBe(127);
+    expect(missing.stderr).toContain('exec: "nosuch": executable file not found in $PATH');
+    const denied = await own.docker('run', '--rm', 'busybox', '/etc/passwd');
+    expect(denied.code).toBe(126);
+    expect(denied.stderr).toContain('permission denied');
+    const user = await own.docker('run', '--rm', '-u', 'nobody-there', 'busybox', 'id');
+    expect(user.code).toBeGreaterThan(0);
+    expect(user.stderr).toContain('unable to find user nobody-there');
+    expect(await own.ok('ps', '-aq')).toBe('');
+  });
+
+  it('a read-only mount is read-only, and several readers share a volume', async () => {
+    const write = await own.docker('run', '--rm', '-v', 'demo_vol:/vol:ro', 'busybox', 'touch', '/vol/x');
+    expect([write.code, write.stderr]).toEqual([1, expect.stringContaining('Read-only file system')]);
+    const ids = await Promise.all(
+      ['one', 'two'].map((name) =>
+        own.ok('run', '-d', '--name', name, '-v', 'demo_vol:/vol:ro', 'busybox', 'sleep', '1d'),
+      ),
+    );
+    expect(ids).toHaveLength(2);
+    for (const name of ['one', 'two'])
+      expect(await own.ok('exec', name, 'wc', '-l', '/vol/demo-state')).toBe('2 /vol/demo-state\n');
+    const third = await own.docker('run', '--rm', '-v', 'demo_vol:/vol', 'busybox', 'true');
+    expect([third.code, third.stderr]).toEqual([125, expect.stringMatching(/demo_vol is in use|in use/)]);
+    await own.ok('rm', '-f', 'one', 'two');
+  });
+
+  it('what the image has is copied into a new volume, and not with nocopy', async () => {
+    expect(await own.ok('run', '--rm', '-v', 'etc_vol:/etc', 'busybox', 'cat', '/etc/passwd')).toContain('root:');
+    expect(await own.ok('run', '--rm', '-v', 'etc_vol:/other', 'busybox', 'cat', '/other/passwd')).toContain('root:');
+    expect(
+      await own.ok(
+        'run',
+        '--rm',
+        '-v',
+        'bare_vol:/etc:nocopy',
+        'busybox',
+        'sh',
+        '-c',
+        'test -e /etc/passwd || echo none',
+      ),
+    ).toBe('none\n');
+  });
+});
