@@ -40,9 +40,8 @@ describe('containers by the CLI', { timeout: 120_000 }, () => {
     expect(await ok('restart', '-t', '1', 'web')).toBe('web\n');
     expect(await ok('kill', '-s', 'WINCH', 'web')).toBe('web\n');
     expect(await status('web')).toMatch(/^running\|Up /);
-    expect(await refused('kill', '-s', 'HUP', 'web')).toContain('others need the guest');
+    expect(await refused('kill', '-s', 'HUP', 'web')).toContain('nobody is inside of the machine');
     expect(await refused('kill', '-s', 'NONE', 'web')).toBe('invalid signal: NONE');
-    expect(await refused('stop', '-s', 'HUP', 'web')).toContain('signals need the guest');
     expect(await ok('kill', id.slice(0, 12))).toBe(`${id.slice(0, 12)}\n`);
     expect(await ok('wait', 'web')).toBe('137\n');
     expect(await ok('rm', 'web')).toBe('web\n');
@@ -122,16 +121,19 @@ describe('containers by the CLI', { timeout: 120_000 }, () => {
     await ok('volume', 'rm', 'only_one');
   });
 
-  test('what attaches is told how to do without, and what needs the guest is refused', async () => {
+  test('without a gateway, what attaches is told how to do without, and what needs the guest is refused', async () => {
     const attached = await bed.docker('run', '--name', 'shown', 'busybox', 'true');
     expect(attached.code).toBe(1);
-    expect(attached.stderr).toMatch(/^WARNING: attaching to a container is not supported yet: use `docker run -d`/);
+    expect(attached.stderr).toMatch(/^WARNING: attaching to a container needs a gateway.*use `docker run -d`/);
     for (const command of [['logs'], ['top'], ['diff'], ['export'], ['stats', '--no-stream']]) {
       const ran = await bed.docker(...command, 'shown');
-      expect([command[0], ran.stderr + ran.stdout]).toEqual([command[0], expect.stringContaining('not supported yet')]);
+      expect([command[0], ran.stderr + ran.stdout]).toEqual([
+        command[0],
+        expect.stringContaining('set STOWAGE_GATEWAY_KEY'),
+      ]);
     }
-    expect(await refused('exec', 'shown', 'true')).toContain('running a command in a container is not supported yet');
-    expect(await refused('cp', 'shown:/etc/passwd', '-')).toContain('not supported yet');
+    expect(await refused('exec', 'shown', 'true')).toContain('running a command in a container needs the gateway');
+    expect(await refused('cp', 'shown:/etc/passwd', '-')).toContain('needs the gateway');
     expect(await refused('logs', 'missing')).toBe('No such container: missing');
     expect(await refused('exec', 'missing', 'true')).toBe('No such container: missing');
     await ok('rm', 'shown');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { containerRecord } from './container-fixtures.ts';
-import { type InsideRig, startInsideRig } from './inside-rig.ts';
+import { type InsideRig, startInsideRig } from '../../test/harness/docker-inside.ts';
 
 // The inside of containers, by the real CLI.
 
@@ -230,6 +230,7 @@ describe('files', { timeout: 60_000 }, () => {
 describe('processes', { timeout: 60_000 }, () => {
   test('top, diff and stats show what the guest says', async () => {
     await bed.runs('watched');
+    expect(Number(await ok('inspect', '-f', '{{.State.Pid}}', 'watched'))).toBeGreaterThan(1);
     expect(await ok('top', 'watched')).toMatch(/^UID +PID +CMD\nroot +1 +sleep 2d\n$/);
     expect(await ok('diff', 'watched')).toBe('C /etc\nA /etc/new\nD /gone\n');
     const format = '{{.Name}} {{.CPUPerc}} {{.MemUsage}} {{.NetIO}} {{.BlockIO}} {{.PIDs}}';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CertificateAuthority, createAuthority } from '../../test/harness/certificate-authority.ts';
-import { type InsideRig, startInsideRig } from './inside-rig.ts';
+import { type InsideRig, startInsideRig } from '../../test/harness/docker-inside.ts';
 import type { DockerRig } from './rig.ts';
 
 let bed: InsideRig;

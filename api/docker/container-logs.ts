@@ -27,8 +27,17 @@ async function logs(call: Call, parts: DockerParts): Promise<Answer> {
   return {
     type: 'bytes',
     headers: { 'content-type': contentTypeOf(tty, minor) },
-    bytes: rendered({ records, wanted, over }, { query, tty }),
+    bytes: rendered({ records: follow ? records : await begun(records), wanted, over }, { query, tty }),
   };
+}
+
+/** With its beginning: what fails before that is an answer of its own. Who follows waits for no record. */
+async function begun(records: AsyncIterable<OutputRecord>): Promise<AsyncIterable<OutputRecord>> {
+  const iterator = records[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  return (async function* () {
+    for (let next = first; next.done !== true; next = await iterator.next()) yield next.value;
+  })();
 }
 
 /** @throws `request-invalid` */

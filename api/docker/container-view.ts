@@ -85,6 +85,8 @@ export interface InspectOptions {
   readonly volumes: ReadonlyMap<string, VolumeRecord>;
   /** The name of the host where it runs, or ran last. */
   readonly host: string | undefined;
+  /** In its machine; 0: unknown. */
+  readonly pid: number;
   readonly minor: number;
   readonly withSize: boolean;
 }
@@ -92,7 +94,7 @@ export interface InspectOptions {
 /** The body of `GET /containers/{name}/json`. */
 export function renderContainer(
   record: ContainerRecord,
-  { image, volumes, host, minor, withSize }: InspectOptions,
+  { image, volumes, host, pid, minor, withSize }: InspectOptions,
 ): object {
   const { spec, run, machine } = record;
   const [path = '', ...args] = commandOf(record);
@@ -101,7 +103,7 @@ export function renderContainer(
     Created: record.createdAt,
     Path: path,
     Args: args,
-    State: stateOf(record),
+    State: stateOf(record, pid),
     Image: spec.image,
     ResolvConfPath: '',
     HostnamePath: '',
@@ -134,7 +136,7 @@ export function renderContainer(
   };
 }
 
-function stateOf(record: ContainerRecord): object {
+function stateOf(record: ContainerRecord, pid: number): object {
   const state = dockerState(record);
   const { startedAt, finishedAt, exitCode } = record.run;
   return {
@@ -144,7 +146,7 @@ function stateOf(record: ContainerRecord): object {
     Restarting: state === 'restarting',
     OOMKilled: false,
     Dead: state === 'dead',
-    Pid: 0,
+    Pid: pid,
     ExitCode: exitCode ?? 0,
     Error: record.error ?? '',
     StartedAt: startedAt ?? NEVER,

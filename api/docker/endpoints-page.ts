@@ -29,7 +29,7 @@ STOWAGE_DOCKER_ROLES='alice=admin; ci-*=operator; *=viewer'
 docker --tlsverify -H tcp://stowage.example:2376 volume ls
 \`\`\`
 
-A *viewer* reads; an *operator* also creates, pulls and removes.
+A *viewer* reads, also the logs and files of containers; an *operator* also creates, pulls and removes, attaches and runs commands.
 
 ## Options of \`docker volume create -o\`
 
@@ -55,8 +55,11 @@ OPTIONS_TABLE
 - Images: the storage driver is \`vsphere\`, an image is what was pulled for one platform, and sizes are of regular files. The manifest of an
   index is not kept: \`--tree\` shows the one platform that is there.
 - \`docker pull\`: an upload to the datastore counts as extracting. A second pull of one name joins the first, or waits for it when it brings credentials.
-- Containers: \`docker run\` needs \`-d\`, because attaching is not supported yet; nor is what needs an agent inside of the machine: \`exec\`,
-  \`logs\`, \`cp\`, \`top\`, \`stats\`, \`diff\`, \`export\`. A container runs when its machine is powered on. Stopping powers it off (exit code 137).
+- A container runs when its machine is powered on. What needs the inside of it (\`attach\`, \`run\` without \`-d\`, \`exec\`, \`logs\`, \`cp\`, \`top\`, \`stats\`,
+  \`diff\`, \`export\`) goes through a gateway to the agent in its machine, and is refused where none is configured (\`STOWAGE_GATEWAY_KEY\`). Files of a
+  container can be reached while it runs. An \`exec\` goes on when its client leaves; its record is kept for an hour after its end.
+- Who attaches to a container that does not run yet waits for its next run, with all its input and output. A client that reads slowly holds the process
+  up. The attachment ends with the run, and when the container cannot be started or is removed.
 - \`docker pause\` suspends the machine. Memory and CPUs can be changed while a container is stopped, the restart policy at any time.
 - A container whose host was lost is \`Restarting\` until it runs again on another. \`docker inspect\` has a member \`Stowage\` with its state,
   machine and host. A container that is still being made is not shown.

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { z } from 'zod';
-import { StowageError } from '../../core/errors.ts';
+import { asStowageError, StowageError } from '../../core/errors.ts';
 import type { Exec, ExecRecord } from '../../core/exec.ts';
 import type { JsonObject } from '../../core/job.ts';
 import type { Guests } from '../../core/ports/guests.ts';
@@ -8,6 +8,7 @@ import { type Answer, empty } from './answer.ts';
 import { carryInput } from './client-input.ts';
 import { requireRunning } from './container-guest.ts';
 import { DetachKeys, parseDetachKeys } from './detach-keys.ts';
+import { messageOf } from './errors.ts';
 import { tellOfExec } from './exec-events.ts';
 import { type ClientLine, send } from './hijack.ts';
 import { contentTypeOf, framerOf } from './multiplex.ts';
@@ -46,12 +47,13 @@ export async function startExec(call: Call, parts: DockerParts, { exec, guests, 
   await requireStartable(exec, parts);
   if (!(await parts.execs.begin(record.id))) throw hasRun(record.id, 'is already running');
   const terminal = consoleSizeOf(ConsoleSize) ?? record.terminal;
-  const run = await beginRun(call, parts, { record: { ...record, ...(terminal && { terminal }) }, guests, isDetached });
-  if (isDetached) return await detached(run);
+  const sized = terminal === undefined ? record : { ...record, terminal };
+  const begin = async (): Promise<ExecRun> => await beginRun(call, parts, { record: sized, guests, isDetached });
+  if (isDetached) return await detached(await begin());
   return {
     type: 'hijack',
     contentType: contentTypeOf(tty, call.minor),
-    serve: async (line) => await serve(line, { ...run, tty, signal: call.signal }),
+    serve: async (line) => await serve(line, { begin, tty, call }),
   };
 }
 
@@ -108,15 +110,37 @@ async function detached(run: ExecRun): Promise<Answer> {
   return empty(200);
 }
 
-interface Attached extends ExecRun {
+interface Attaching {
+  readonly begin: () => Promise<ExecRun>;
   /** Of the start's request, which decides how the output is framed. */
+  readonly tty: boolean;
+  readonly call: Call;
+}
+
+/** Clients show no message of a refusal to upgrade, so it stands among the output, as with dockerd. */
+async function serve(line: ClientLine, { begin, tty, call }: Attaching): Promise<void> {
+  const { signal, traceparent } = call;
+  const say = async (error: StowageError): Promise<boolean> => {
+    const text = messageOf(error, traceparent.split('-')[1] ?? '');
+    return await send(line.output, framerOf(tty)('stdout', Buffer.from(`${text}\r\n`)), signal);
+  };
+  try {
+    const failure = await attend(line, { ...(await begin()), tty, signal });
+    if (failure !== undefined) await say(failure);
+  } catch (error) {
+    if (!signal.aborted) await say(asStowageError(error));
+    throw error;
+  }
+}
+
+interface Attended extends ExecRun {
   readonly tty: boolean;
   /** Fires when the client has gone. */
   readonly signal: AbortSignal;
 }
 
-/** Resolves when the command is over, and its exit code can be read; or when the client is done with it. */
-async function serve(line: ClientLine, run: Attached): Promise<void> {
+/** Resolves when the command is over, and its exit code can be read; or when the client is done with it. @returns why it did not start */
+async function attend(line: ClientLine, run: Attended): Promise<StowageError | undefined> {
   const { record, signal, tty, parts } = run;
   const frame = framerOf(tty);
   const left = new AbortController();
@@ -126,17 +150,18 @@ async function serve(line: ClientLine, run: Attached): Promise<void> {
   };
   void takeInput(line, run, isOver).then((isLeft) => (isLeft ? left.abort() : undefined));
   const followed = follow(run, { output });
-  const gone = new Promise<void>((resolve) => {
-    isOver.addEventListener('abort', () => resolve(), { once: true });
-    if (isOver.aborted) resolve();
-  });
   // It goes on without the client.
   followed.catch((error: unknown) => {
     if (isOver.aborted) parts.logger.warn({ err: error, exec: record.id }, 'the end of an exec was not seen');
   });
-  const failure = await Promise.race([followed, gone]);
-  if (failure !== undefined) await send(line.output, frame('stdout', Buffer.from(`${failure.message}\r\n`)), isOver);
-  left.abort();
+  const gone = Promise.withResolvers<undefined>();
+  isOver.addEventListener('abort', () => gone.resolve(undefined), { once: true });
+  if (isOver.aborted) gone.resolve(undefined);
+  try {
+    return await Promise.race([followed, gone.promise]);
+  } finally {
+    left.abort();
+  }
 }
 
 interface Listener {
@@ -198,7 +223,7 @@ function notStarted(failure: StowageError): StowageError {
 }
 
 /** @returns whether the client is done with the command */
-async function takeInput({ input }: ClientLine, { record, stream }: Attached, signal: AbortSignal): Promise<boolean> {
+async function takeInput({ input }: ClientLine, { record, stream }: ExecRun, signal: AbortSignal): Promise<boolean> {
   const { tty, attach, detachKeys } = record;
   if (!attach.stdin) {
     stream.end();

@@ -106,21 +106,23 @@ async function isStillItsRun({ container, run }: ExecRecord, { records }: Docker
 }
 
 async function start(call: Call, parts: DockerParts): Promise<Answer> {
-  const guests = guestsOf(parts, 'running a command in a container');
   const body = await call.readJson();
-  return await startExec(call, parts, { exec: await findExec(call, parts), guests, body });
+  const exec = await findExec(call, parts);
+  return await startExec(call, parts, { exec, guests: guestsOf(parts, 'running a command in a container'), body });
 }
 
 async function resize(call: Call, parts: DockerParts): Promise<Answer> {
+  const exec = await findExec(call, parts);
   const guests = guestsOf(parts, 'resizing a terminal');
-  const { record } = await findExec(call, parts);
   const size = terminalSizeOf(call.query);
-  for (let tries = 0; size !== undefined && tries < RESIZE_TRIES && !call.signal.aborted; tries += 1) {
-    const params: JsonObject = { exec: record.id, ...size };
+  if (size === undefined) return empty(200);
+  const params: JsonObject = { exec: exec.record.id, ...size };
+  for (let tries = 0; tries < RESIZE_TRIES && !call.signal.aborted; tries += 1) {
     try {
-      await guests.call(record.container, 'resize', params, call.signal);
+      await guests.call(exec.record.container, 'resize', params, call.signal);
       break;
     } catch (error) {
+      // It is just being started.
       if (!isErrorCode(error, 'guest-path-not-found', 'guest-conflict', 'guest-unreachable')) throw error;
     }
     if ((await findExec(call, parts)).progress.state === 'over') break;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type InsideRig, startInsideRig } from './inside-rig.ts';
+import { type InsideRig, startInsideRig } from '../../test/harness/docker-inside.ts';
 
 // Connections byte by byte.
 

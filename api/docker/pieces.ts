@@ -50,7 +50,8 @@ function endOfPiece(bytes: Buffer): number | undefined {
 
 function parsePiece(bytes: Buffer): Piece {
   const payload = bytes.subarray(HEAD_BYTES);
-  switch (bytes[0]) {
+  const type = bytes[0] ?? 0;
+  switch (type) {
     case 1:
       return { type: 'stdout', bytes: payload };
     case 2:
@@ -60,7 +61,7 @@ function parsePiece(bytes: Buffer): Piece {
     case 4:
       return { type: 'news', about: parseObject(payload) };
     default:
-      throw new StowageError('guest-failed', `the guest sent a piece of the unknown type ${bytes[0]}`);
+      throw new StowageError('guest-failed', `the guest sent a piece of the unknown type ${type}`);
   }
 }
 
@@ -88,7 +89,7 @@ export function errorIn(about: JsonObject): StowageError | undefined {
     Record<string, Json>
   >;
   return new StowageError(
-    CODES[String(code)] ?? 'guest-failed',
+    (typeof code === 'string' ? CODES[code] : undefined) ?? 'guest-failed',
     typeof message === 'string' ? message : 'the guest failed and did not say why',
   );
 }

@@ -1,11 +1,11 @@
 import { expect } from 'vitest';
 import type { ContainerRecord } from '../../core/container.ts';
 import { containerEvent } from '../../jobs/container/container-of.ts';
-import { dockerCli, type Ran } from '../../test/harness/docker-cli.ts';
-import { containerRecord } from './container-fixtures.ts';
+import { dockerCli, type Ran } from './docker-cli.ts';
+import { containerRecord } from '../../api/docker/container-fixtures.ts';
 import { createLocalGuests, type LocalGuests } from './local-guests.ts';
-import type { DockerParts } from './parts.ts';
-import { type DockerRig, serveDocker, startStoreRig, type StoreRig } from './rig.ts';
+import type { DockerParts } from '../../api/docker/parts.ts';
+import { type DockerRig, serveDocker, startStoreRig, type StoreRig } from '../../api/docker/rig.ts';
 
 type Fixture = Parameters<typeof containerRecord>[1];
 
