@@ -78,6 +78,9 @@ func (h *Host) Start(spec Spec, owner Owner) (*Guest, error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.closed {
+		return nil, errClosed
+	}
 	free := h.config.MemoryMiB
 	for g := range h.guests {
 		if !g.isDoomed() {

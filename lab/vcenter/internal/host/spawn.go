@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -8,9 +9,14 @@ import (
 	"syscall"
 )
 
+var errClosed = errors.New("this host has been switched off")
+
 // spawner starts processes that die with this program, also with kill -9 of it. Linux counts the death of the thread that forked
 // (prctl(2), PR_SET_PDEATHSIG), so one thread forks them all, and lives until they are gone.
-type spawner struct{ requests chan spawnRequest }
+type spawner struct {
+	requests chan spawnRequest
+	closed   chan struct{}
+}
 
 type spawnRequest struct {
 	command *exec.Cmd
@@ -18,11 +24,16 @@ type spawnRequest struct {
 }
 
 func newSpawner() *spawner {
-	s := &spawner{requests: make(chan spawnRequest)}
+	s := &spawner{make(chan spawnRequest), make(chan struct{})}
 	go func() {
 		runtime.LockOSThread()
-		for r := range s.requests {
-			r.started <- r.command.Start()
+		for {
+			select {
+			case r := <-s.requests:
+				r.started <- r.command.Start()
+			case <-s.closed:
+				return
+			}
 		}
 	}()
 	return s
@@ -32,12 +43,16 @@ func newSpawner() *spawner {
 func (s *spawner) start(c *exec.Cmd) error {
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	r := spawnRequest{c, make(chan error, 1)}
-	s.requests <- r
-	return <-r.started
+	select {
+	case s.requests <- r:
+		return <-r.started
+	case <-s.closed:
+		return errClosed
+	}
 }
 
 // close ends the thread; whatever still runs dies with it.
-func (s *spawner) close() { close(s.requests) }
+func (s *spawner) close() { close(s.closed) }
 
 // socketPair is a connection to a child: our end, and the file it inherits. No name in the file system is left behind.
 func socketPair() (net.Conn, *os.File, error) {

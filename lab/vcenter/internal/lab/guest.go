@@ -44,7 +44,19 @@ func startFault(err error) fault {
 	if errors.As(err, &memory) {
 		return &types.InsufficientMemoryResourcesFault{Unreserved: int64(memory.FreeMiB) << 20, Requested: int64(memory.WantedMiB) << 20}
 	}
+	var port *hypervisor.PortTaken
+	if errors.As(err, &port) {
+		f := configFault(err.Error()).(*types.GenericVmConfigFault)
+		f.FaultMessage[0].Key = portTakenKey
+		return f
+	}
 	return configFault(err.Error())
+}
+
+const portTakenKey = "msg.lab.portTaken"
+
+func isPortTaken(f fault) bool {
+	return f != nil && len(f.GetMethodFault().FaultMessage) > 0 && f.GetMethodFault().FaultMessage[0].Key == portTakenKey
 }
 
 func (m *machine) guest() *hypervisor.Guest {
