@@ -180,8 +180,10 @@ func (o *guestOwner) Changed() {
 	}
 }
 
-// Ended: the guest halted, or its QEMU died. vCenter hears of it at once, or when the host returns.
+// Ended: the guest halted, or its QEMU died. vCenter hears of it at once, or when the host returns. It is in the state file soon: after a
+// crash of this program a guest that had halted must not start again.
 func (o *guestOwner) Ended(why string) {
+	defer o.lab.saver.sync()
 	l := o.lab
 	l.mu.Lock()
 	defer l.mu.Unlock()
