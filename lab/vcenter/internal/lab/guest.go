@@ -29,14 +29,22 @@ func (l *Lab) boot(m *machine, p *process) fault {
 		return startFault(err)
 	}
 	p.guest = g
-	if ports := g.Ports(); len(ports) > 0 || optionOf(m.vm.Config.ExtraConfig, infoPorts) != "" {
-		text, _ := json.Marshal(append([]hypervisor.Port{}, ports...))
-		if err := m.setInfo(infoPorts, string(text)); err != nil {
-			g.Kill()
-			return &types.CannotAccessVmConfig{Reason: types.LocalizedMethodFault{Fault: &types.SystemError{Reason: err.Error()}}}
-		}
+	if err := m.setBootInfo(g.Ports()); err != nil {
+		g.Kill()
+		return &types.CannotAccessVmConfig{Reason: types.LocalizedMethodFault{Fault: &types.SystemError{Reason: err.Error()}}}
 	}
 	return nil
+}
+
+// setBootInfo says which ports were published, and forgets the address of the boot before.
+func (m *machine) setBootInfo(ports []hypervisor.Port) error {
+	if len(ports) > 0 || optionOf(m.vm.Config.ExtraConfig, infoPorts) != "" {
+		text, _ := json.Marshal(append([]hypervisor.Port{}, ports...))
+		if err := m.setInfo(infoPorts, string(text)); err != nil {
+			return err
+		}
+	}
+	return m.setInfo(infoIP, "")
 }
 
 func startFault(err error) fault {
