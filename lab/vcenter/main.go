@@ -47,6 +47,7 @@ func parse() settings {
 	flag.IntVar(&s.Guests.Boots, "boots", 0, "guests that boot at once; 0: one a processor")
 	flag.IntVar(&s.Guests.MemoryMiB, "guest-memory-mib", 0, "memory of all guests together; 0: three quarters of the machine's")
 	flag.StringVar(&s.Guests.SCSI, "scsi", "virtio", "SCSI controllers of the guests: virtio or pvscsi")
+	flag.IntVar(&s.NFSPort, "nfs-port", 0, "port of 127.0.0.1 where guests can mount the NFS datastore (nfs-ganesha, as root); 0: nowhere")
 	flag.Parse()
 	return s
 }

@@ -13,13 +13,15 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"stowage/lab/vcenter/internal/child"
 )
 
 // Host runs guests. Close kills them all; they die with this program in any case.
 type Host struct {
 	config Config
 	boots  chan struct{} // a slot for each boot under way
-	spawn  *spawner
+	spawn  *child.Starter
 
 	mu     sync.Mutex
 	guests map[*Guest]struct{} // until the process is gone
@@ -65,7 +67,7 @@ func New(config Config) (*Host, error) {
 		config.MemoryMiB = totalMemoryMiB() * 3 / 4
 	}
 	config.accelerator = chooseAccelerator(&config)
-	return &Host{config: config, boots: make(chan struct{}, config.Boots), spawn: newSpawner(), guests: map[*Guest]struct{}{}}, nil
+	return &Host{config: config, boots: make(chan struct{}, config.Boots), spawn: child.New(), guests: map[*Guest]struct{}{}}, nil
 }
 
 // Start admits a guest and puts it in the queue for booting; it returns at once. Ports of the guest are bound when it returns. Errors:
@@ -78,6 +80,9 @@ func (h *Host) Start(spec Spec, owner Owner) (*Guest, error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.closed {
+		return nil, child.ErrClosed
+	}
 	free := h.config.MemoryMiB
 	for g := range h.guests {
 		if !g.isDoomed() {
@@ -198,7 +203,7 @@ func (h *Host) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
 	_ = h.awaitDying(ctx)
-	h.spawn.close()
+	h.spawn.Close()
 }
 
 func totalMemoryMiB() int {

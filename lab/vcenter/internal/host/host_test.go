@@ -249,3 +249,35 @@ func TestAMachineThatCannotOpenItsDiskEnds(t *testing.T) {
 		t.Error(why)
 	}
 }
+
+func TestBootsTakeTurns(t *testing.T) {
+	h := newTestHost(t, func(c *Config) { c.Boots = 1 })
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	one, two, three := newBook(), newBook(), newBook()
+	start := func(name string, b *book) *Guest {
+		g, err := h.Start(Spec{Name: name, Moid: name, MemoryMiB: 128}, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	a := start("one", one)
+	one.until(t, "its boot", func() bool { return a.Phase() == Booting })
+	b, c := start("two", two), start("three", three)
+	if b.Phase() != Queued || c.Phase() != Queued {
+		t.Error(b.Phase(), c.Phase())
+	}
+	c.Crash()
+	if why := <-three.ended; why != "it lost power" {
+		t.Error(why)
+	}
+	if err := b.Suspend(ctx); err != nil || b.Phase() != Suspended {
+		t.Error(err, b.Phase())
+	}
+	if err := b.Resume(ctx); err != nil {
+		t.Error(err)
+	}
+	one.sees(t, "")
+	two.sees(t, "")
+}

@@ -161,7 +161,7 @@ func (g *Guest) start() (*started, error) {
 	s.command = exec.Command(g.host.config.QEMU, g.host.config.arguments(&g.spec)...)
 	s.command.ExtraFiles, s.command.Stdout, s.command.Stderr = theirs, log, log
 	g.releasePorts()
-	if err := g.host.spawn.start(s.command); err != nil {
+	if err := g.host.spawn.Start(s.command); err != nil {
 		s.close()
 		return nil, err
 	}

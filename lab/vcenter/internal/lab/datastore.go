@@ -46,8 +46,9 @@ func (l *Lab) addDatastore(name, kind string, parent moref, number int, capacity
 	}
 	volume := types.HostFileSystemVolume{Type: kind, Name: name, Capacity: capacity}
 	if kind == "NFS" {
+		host, path := l.nfsAddress(name)
 		ds.Info = &types.NasDatastoreInfo{DatastoreInfo: info, Nas: &types.HostNasVolume{
-			HostFileSystemVolume: volume, RemoteHost: "nfs.lab", RemotePath: "/export/" + name,
+			HostFileSystemVolume: volume, RemoteHost: host, RemotePath: path,
 		}}
 	} else {
 		ds.Info = &types.VmfsDatastoreInfo{DatastoreInfo: info, MaxPhysicalRDMFileSize: maxDiskBytes, MaxVirtualRDMFileSize: maxDiskBytes,

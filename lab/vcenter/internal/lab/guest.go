@@ -29,14 +29,22 @@ func (l *Lab) boot(m *machine, p *process) fault {
 		return startFault(err)
 	}
 	p.guest = g
-	if ports := g.Ports(); len(ports) > 0 || optionOf(m.vm.Config.ExtraConfig, infoPorts) != "" {
-		text, _ := json.Marshal(append([]hypervisor.Port{}, ports...))
-		if err := m.setInfo(infoPorts, string(text)); err != nil {
-			g.Kill()
-			return &types.CannotAccessVmConfig{Reason: types.LocalizedMethodFault{Fault: &types.SystemError{Reason: err.Error()}}}
-		}
+	if err := m.setBootInfo(g.Ports()); err != nil {
+		g.Kill()
+		return &types.CannotAccessVmConfig{Reason: types.LocalizedMethodFault{Fault: &types.SystemError{Reason: err.Error()}}}
 	}
 	return nil
+}
+
+// setBootInfo says which ports were published, and forgets the address of the boot before.
+func (m *machine) setBootInfo(ports []hypervisor.Port) error {
+	if len(ports) > 0 || optionOf(m.vm.Config.ExtraConfig, infoPorts) != "" {
+		text, _ := json.Marshal(append([]hypervisor.Port{}, ports...))
+		if err := m.setInfo(infoPorts, string(text)); err != nil {
+			return err
+		}
+	}
+	return m.setInfo(infoIP, "")
 }
 
 func startFault(err error) fault {
@@ -44,7 +52,19 @@ func startFault(err error) fault {
 	if errors.As(err, &memory) {
 		return &types.InsufficientMemoryResourcesFault{Unreserved: int64(memory.FreeMiB) << 20, Requested: int64(memory.WantedMiB) << 20}
 	}
+	var port *hypervisor.PortTaken
+	if errors.As(err, &port) {
+		f := configFault(err.Error()).(*types.GenericVmConfigFault)
+		f.FaultMessage[0].Key = portTakenKey
+		return f
+	}
 	return configFault(err.Error())
+}
+
+const portTakenKey = "msg.lab.portTaken"
+
+func isPortTaken(f fault) bool {
+	return f != nil && len(f.GetMethodFault().FaultMessage) > 0 && f.GetMethodFault().FaultMessage[0].Key == portTakenKey
 }
 
 func (m *machine) guest() *hypervisor.Guest {
@@ -168,8 +188,10 @@ func (o *guestOwner) Changed() {
 	}
 }
 
-// Ended: the guest halted, or its QEMU died. vCenter hears of it at once, or when the host returns.
+// Ended: the guest halted, or its QEMU died. vCenter hears of it at once, or when the host returns. It is in the state file soon: after a
+// crash of this program a guest that had halted must not start again.
 func (o *guestOwner) Ended(why string) {
+	defer o.lab.saver.sync()
 	l := o.lab
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -20,6 +20,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 
 	hypervisor "stowage/lab/vcenter/internal/host"
+	"stowage/lab/vcenter/internal/nfs"
 )
 
 type (
@@ -38,6 +39,8 @@ type Options struct {
 	Lenient  bool // do not check requests against the schema
 	// Guests says how VMs with a serial port that dials out are run; without Guests.Guest they are as idle as all others.
 	Guests hypervisor.Config
+	// NFSPort is where the NFS datastore can be mounted by guests; 0: nowhere.
+	NFSPort int
 }
 
 // Lab is one simulated vCenter.
@@ -66,6 +69,7 @@ type Lab struct {
 	ha         haSettings
 	serial     *serials
 	runner     *hypervisor.Host // nil without guests
+	nfs        *nfs.Server      // nil without NFSPort
 
 	feed     *feed
 	sessions *sessionBook
@@ -113,6 +117,11 @@ func New(opt Options) (*Lab, error) {
 			return nil, err
 		}
 	}
+	if opt.NFSPort != 0 {
+		if l.nfs, err = l.serveNFS(); err != nil {
+			return nil, fmt.Errorf("NFS: %w", err)
+		}
+	}
 	l.mu.Lock() // guests that start ask at once
 	if saved != nil {
 		l.restore(saved)
@@ -134,6 +143,9 @@ func (l *Lab) Close() error {
 	close(l.closed)
 	if l.runner != nil {
 		l.runner.Close()
+	}
+	if l.nfs != nil {
+		l.nfs.Close()
 	}
 	return l.saver.stop()
 }

@@ -123,10 +123,20 @@ func (l *Lab) hadGuest(vmx string) bool {
 	return err == nil && linkOf(cfg) != ""
 }
 
+// The QEMUs of a program that was killed take a moment to die, and have their ports until then.
+const (
+	strayTime  = 3 * time.Second
+	startPause = 50 * time.Millisecond
+)
+
 // startAgain is the start of a guest after a power cut, which this program's end is for it: what was on is started, what was suspended is off.
-func (l *Lab) startAgain(m *machine, power string) string {
+func (l *Lab) startAgain(m *machine, power string, strays time.Time) string {
 	if power == string(types.VirtualMachinePowerStatePoweredOn) {
 		fault := l.spawn(m, m.host)
+		for isPortTaken(fault) && time.Now().Before(strays) {
+			time.Sleep(startPause)
+			fault = l.spawn(m, m.host)
+		}
 		if fault == nil {
 			return power
 		}
@@ -154,8 +164,9 @@ func (l *Lab) restore(s *state) {
 	for _, p := range s.Pools {
 		l.putPool(moref{Type: "ResourcePool", Value: p.Ref}, p.Name, moref{Type: "ResourcePool", Value: p.Parent})
 	}
+	strays := time.Now().Add(strayTime)
 	for _, sm := range s.Machines {
-		if err := l.restoreMachine(sm); err != nil {
+		if err := l.restoreMachine(sm, strays); err != nil {
 			log.Printf("%s is not restored: %v", sm.Name, err)
 		}
 	}
@@ -171,7 +182,7 @@ func (l *Lab) restore(s *state) {
 	}
 }
 
-func (l *Lab) restoreMachine(s savedMachine) error {
+func (l *Lab) restoreMachine(s savedMachine, strays time.Time) error {
 	f, fault := l.resolve(s.VMX)
 	if fault != nil {
 		return errors.New(messageOf(fault))
@@ -196,7 +207,7 @@ func (l *Lab) restoreMachine(s savedMachine) error {
 	cfg.ChangeVersion = version
 	if s.Runs {
 		if l.runner != nil && linkOf(cfg) != "" {
-			s.Power = l.startAgain(m, s.Power)
+			s.Power = l.startAgain(m, s.Power, strays)
 		} else if fault := l.spawn(m, h); fault != nil {
 			return errors.New(messageOf(fault))
 		}

@@ -140,7 +140,7 @@ func (l *Lab) buildDatastores(dc *simulator.Datacenter) error {
 		name, kind string
 		parent     moref
 	}{
-		{"shared-1", "VMFS", folder}, {"shared-2", "VMFS", folder}, {"nfs-1", "NFS", folder},
+		{"shared-1", "VMFS", folder}, {"shared-2", "VMFS", folder}, {nfsDatastore, "NFS", folder},
 		{"pod-ds-1", "VMFS", p.Self}, {"pod-ds-2", "VMFS", p.Self},
 	} {
 		if err := l.addDatastore(d.name, d.kind, d.parent, 201+i, tebibyte); err != nil {

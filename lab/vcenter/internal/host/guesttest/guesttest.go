@@ -1,4 +1,5 @@
-// Package guesttest makes what tests boot: the kernel and modules of $STOWAGE_GUEST_DIR with testguest in the place of its /init.
+// Package guesttest makes what tests boot: the kernel and modules of $STOWAGE_GUEST_DIR, or of what guest/build made for the lab, with
+// testguest in the place of its /init.
 package guesttest
 
 import (
@@ -7,15 +8,23 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
+
+// built is where the lab has guest/build put its work (lab/guest.ts), from here.
+const built = "../../../../../node_modules/.cache/stowage/guest"
 
 // Dir is a directory as -guest wants it. The test is skipped where there is no QEMU or no kernel.
 func Dir(t *testing.T) string {
 	t.Helper()
 	from := os.Getenv("STOWAGE_GUEST_DIR")
 	if from == "" {
-		t.Skip("no guest to boot: set STOWAGE_GUEST_DIR to a directory with vmlinux and initramfs")
+		_, here, _, _ := runtime.Caller(0)
+		from = filepath.Join(filepath.Dir(here), built)
+	}
+	if _, err := os.Stat(filepath.Join(from, "vmlinux")); err != nil {
+		t.Skip("no guest to boot: set STOWAGE_GUEST_DIR to a directory with vmlinux and initramfs, as guest/build makes it")
 	}
 	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
 		t.Skip("no QEMU: apt-get install qemu-system-x86")

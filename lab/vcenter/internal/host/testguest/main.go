@@ -35,15 +35,36 @@ func main() {
 		return strings.TrimSuffix(line, "\n")
 	}
 	ask("info-set guestinfo.ip 10.0.2.15")
+	mounted := false
 	for told := ""; ; time.Sleep(50 * time.Millisecond) {
 		if ask("info-get guestinfo.test") == "1 halt" {
 			_ = syscall.Reboot(syscall.LINUX_REBOOT_CMD_POWER_OFF)
+		}
+		if share, ok := strings.CutPrefix(ask("info-get guestinfo.share"), "1 "); ok && !mounted {
+			mounted = true
+			ask("info-set guestinfo.mounted " + useShare(d, share))
 		}
 		if seen := disks(); seen != told {
 			ask("info-set guestinfo.seen " + seen)
 			told = seen
 		}
 	}
+}
+
+// useShare mounts port:/path of 10.0.2.2 and writes a file there; it says ok or why not.
+func useShare(d modules, share string) string {
+	d.load("nfs")
+	d.load("nfsv4")
+	port, path, _ := strings.Cut(share, ":")
+	_ = os.MkdirAll("/mnt", 0o755)
+	err := syscall.Mount("10.0.2.2:"+path, "/mnt", "nfs4", 0, "vers=4.1,addr=10.0.2.2,clientaddr=10.0.2.15,port="+port)
+	if err == nil {
+		err = os.WriteFile("/mnt/from-guest", []byte("hello"), 0o644)
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return "ok"
 }
 
 // disks names every disk by its serial number, with ro or rw.
