@@ -33,7 +33,12 @@ type gateway struct {
 
 func newGateway(t *testing.T) *gateway {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return newGatewayAt(t, "127.0.0.1:0")
+}
+
+func newGatewayAt(t *testing.T, address string) *gateway {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
