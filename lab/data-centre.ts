@@ -7,6 +7,7 @@ import { pushImage } from './images/push.ts';
 import { imageCacheDir, LAB_SAMPLES, sampleImage } from './images/samples.ts';
 import { buildGuest, type GuestBuild } from './guest.ts';
 import { claimPortOrOther } from './ports.ts';
+import { hasProgram } from './programs.ts';
 import { startRedis } from './redis.ts';
 import { type LabRegistry, startRegistry } from './registry.ts';
 import { writeSecret } from './secret-file.ts';
@@ -32,6 +33,8 @@ export interface Lab {
 }
 
 const PREFERRED_LISTEN: ListenAddress = { host: '127.0.0.1', port: 8989 };
+/** Not the protocol's own port: a system's server may have that. */
+const PREFERRED_NFS_LISTEN: ListenAddress = { host: '127.0.0.1', port: 12_049 };
 const PREFERRED_REGISTRY_LISTEN: ListenAddress = { host: '127.0.0.1', port: 5000 };
 
 /** Starts what the configuration does not name: Redis, vCenter and with it a registry, all or nothing of it. */
@@ -56,7 +59,7 @@ async function startLabVcenter({ config, env, root, logger, closing }: LabSettin
   const dir = join(config.dataDir, 'vcenter');
   const listen = config.labListen ?? (await claimPortOrOther(PREFERRED_LISTEN));
   const guest = config.labGuests ? await guestOf({ root, env, logger }) : undefined;
-  const args = guest === undefined ? [] : ['-guest', guest];
+  const args = guest === undefined ? [] : ['-guest', guest, ...(await nfsArgs(env))];
   const vcenter = await startVcenter({ root, dir, listen, logger, env, isRestarted: true, args });
   closing.add('vcenter', () => vcenter.stop(), 20_000);
   const passwordFile = join(config.dataDir, 'vcenter-password');
@@ -72,6 +75,13 @@ async function startLabVcenter({ config, env, root, logger, closing }: LabSettin
       ...(config.volumeStores === undefined ? { STOWAGE_VOLUME_STORES: LAB_VOLUME_STORES } : {}),
     },
   };
+}
+
+/** A server from which guests mount volumes on NFS: it takes root and a program that not every system has. */
+async function nfsArgs(env: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  if (process.getuid?.() !== 0 || !hasProgram('ganesha.nfsd', env)) return [];
+  const { port } = await claimPortOrOther(PREFERRED_NFS_LISTEN);
+  return ['-nfs-port', String(port)];
 }
 
 /** Without it the lab is of use, too: for volumes and images, and for containers in which nothing runs. */
