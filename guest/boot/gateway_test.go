@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -90,7 +91,12 @@ func (g *gateway) accept() {
 		g.line = line
 		current := g.link
 		g.mu.Unlock()
-		go func() { _ = current.Run(line) }()
+		go func() {
+			if err := current.Run(line); errors.Is(err, link.ErrPeer) {
+				g.t.Error(err)
+			}
+			_ = line.Close()
+		}()
 	}
 }
 
@@ -143,13 +149,13 @@ func (g *gateway) until(what string, is func() bool) {
 	defer g.mu.Unlock()
 	for !is() {
 		if time.Now().After(deadline) {
-			g.t.Fatalf("%s: does not come; stdout %q, stderr %q, states %v", what, tail(g.output[1]), tail(g.output[2]), g.states)
+			g.t.Fatalf("%s: does not come; %d bytes of output, stdout %q, stderr %q, states %v", what, g.taken, tail(g.output[1]), tail(g.output[2]), g.states)
 		}
 		g.changed.Wait()
 	}
 }
 
-func tail(b []byte) []byte { return b[max(0, len(b)-400):] }
+func tail(b []byte) []byte { return b[max(0, len(b)-100):] }
 
 func (g *gateway) untilState(state string) object {
 	g.t.Helper()

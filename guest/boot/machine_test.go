@@ -129,7 +129,7 @@ func (m *machine) start(gateway string) *running {
 	host, port, _ := strings.Cut(gateway, ":")
 	arguments := []string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-M", "q35", "-cpu", "max", "-smp", "1", "-accel", "tcg,thread=multi,tb-size=64",
-		"-m", fmt.Sprint(m.memoryMiB), "-no-reboot", "-bios", "qboot.rom", "-kernel", m.kit.kernel, "-initrd", m.kit.initramfs,
+		"-m", fmt.Sprint(m.memoryMiB), "-no-reboot", "-kernel", m.kit.kernel, "-initrd", m.kit.initramfs,
 		"-append", "console=ttyS0 quiet loglevel=5 clocksource=acpi_pm no_timer_check mitigations=off nokaslr random.trust_cpu=on cryptomgr.notests " +
 			"apparmor=0 audit=0 nowatchdog reboot=t panic=-1 init_on_alloc=0 noreplace-smp " +
 			"initcall_blacklist=init_kprobe_trace,init_ima,load_system_certificate_list",

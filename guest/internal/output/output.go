@@ -28,6 +28,8 @@ const (
 type Output struct {
 	send func(record []byte) error
 
+	ordering sync.Mutex // before mu
+
 	mu      sync.Mutex
 	changed *sync.Cond
 	offset  uint64
@@ -87,17 +89,19 @@ func (o *Output) reserve() int {
 	return int(min(maxBytes, o.upTo-o.offset))
 }
 
-// hand sends it; both descriptors' records go in the order of their offsets. Two readers that reserved the same bytes go over by a record at most:
-// the second then waits here.
+// hand sends it. Both descriptors' records go in the order of their offsets. Two readers may have reserved the same bytes: then the second
+// waits here. Sending waits for the gateway, whose word that it takes more must get through meanwhile: so mu is not held.
 func (o *Output) hand(record []byte) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.ordering.Lock()
+	defer o.ordering.Unlock()
 	size := uint64(len(record) - headSize)
+	o.mu.Lock()
 	for o.offset+size > o.upTo {
 		o.changed.Wait()
 	}
 	binary.BigEndian.PutUint64(record[9:], o.offset)
 	o.offset += size
+	o.mu.Unlock()
 	return o.send(record)
 }
 
