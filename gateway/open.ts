@@ -7,7 +7,8 @@ import type { Logger } from '../platform/log.ts';
 import { Face } from './face.ts';
 import { GuestListener } from './guest-listener.ts';
 import { Roster } from './roster.ts';
-import { faceTokenOf, guestSecretOf } from './secrets.ts';
+import { guestSecretOf } from '../core/guest.ts';
+import { faceTokenOf } from './secrets.ts';
 
 export interface GatewayParts {
   readonly config: GatewayConfig;
@@ -62,7 +63,7 @@ export async function openGateway(parts: GatewayParts): Promise<Gateway> {
   const guests = new GuestListener({
     listen,
     roster,
-    secretOf: (container) => guestSecretOf(config.key, container),
+    secretOf: (container) => guestSecretOf(config.key.reveal(), container),
     monotonicMs: () => clock.monotonicMs(),
     logger,
   });

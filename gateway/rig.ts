@@ -17,7 +17,7 @@ import { parseRedisUrl } from '../platform/redis-url.ts';
 import { Secret } from '../platform/secret.ts';
 import { openGuestRegister } from '../store/guest-places.ts';
 import { createGuests } from './client.ts';
-import { guestSecretOf } from './secrets.ts';
+import { guestSecretOf } from '../core/guest.ts';
 
 // Gateways as processes, guests as processes (the guest's end of the link, in Go), and a Redis between them.
 
@@ -129,7 +129,7 @@ export async function openGatewayBed(): Promise<GatewayBed> {
         },
       };
     },
-    probe(id, { boot = 'boot-1', run = 'run-1', bytes = 0, exit, ports, secret = guestSecretOf(KEY, id) }) {
+    probe(id, { boot = 'boot-1', run = 'run-1', bytes = 0, exit, ports, secret = guestSecretOf(KEY.reveal(), id) }) {
       const child = started(
         spawn(program, {
           stdio: ['pipe', 'inherit', 'ignore'],
