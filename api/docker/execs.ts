@@ -14,8 +14,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const ID_BYTES = 32;
 /** A client resizes the terminal of an exec right after it asked for its start. */
-const RESIZE_TRIES = 20;
-const RESIZE_AGAIN_MS = 100;
+const RESIZE_TRIES = 100;
+const RESIZE_AGAIN_MS = 20;
 
 const flag = z
   .boolean()
