@@ -56,8 +56,19 @@ func runMachine() {
 	go process.Reap()
 	m := &machine{modules: kernel.NewModules()}
 	m.tree = rootfs.New(m.modules)
-	code, err := m.live()
+	code, err := m.tryToLive()
 	m.end(code, err)
+}
+
+// tryToLive: a panic of process 1 is the kernel's as well, and the machine would start again and again.
+func (m *machine) tryToLive() (code int, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("the guest's agent failed: %v", cause)
+			log.Printf("%s", debug.Stack())
+		}
+	}()
+	return m.live()
 }
 
 // logToKernel: on ESXi the first serial port is the link, and nothing else may be written to it.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
+	"runtime/debug"
 
 	"stowage/guest/internal/rootfs"
 	"stowage/guest/internal/tarstream"
@@ -28,6 +30,13 @@ type purpose struct {
 
 // serve is the life of one stream.
 func (m *machine) serve(stream *link.Stream, about json.RawMessage) {
+	defer func() {
+		// What one stream brought about must not end process 1, and the container with it.
+		if cause := recover(); cause != nil {
+			log.Printf("%v\n%s", cause, debug.Stack())
+			endOf(stream, fmt.Errorf("the guest's agent failed: %v", cause))
+		}
+	}()
 	var p purpose
 	if err := json.Unmarshal(about, &p); err != nil {
 		endOf(stream, invalid("what the stream is for: "+err.Error()))

@@ -38,11 +38,15 @@ func needKit(t *testing.T) kit {
 	return theKit
 }
 
-func makeKit() (kit, error) {
-	cache := os.Getenv("STOWAGE_GUEST_CACHE")
-	if cache == "" {
-		cache = filepath.Join(os.TempDir(), "stowage-guest-test")
+func cacheDirectory() string {
+	if cache := os.Getenv("STOWAGE_GUEST_CACHE"); cache != "" {
+		return cache
 	}
+	return filepath.Join(os.TempDir(), "stowage-guest-test")
+}
+
+func makeKit() (kit, error) {
+	cache := cacheDirectory()
 	out := filepath.Join(cache, "out")
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return kit{}, err

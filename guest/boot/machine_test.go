@@ -34,6 +34,7 @@ type machine struct {
 	boots     int
 	hasNIC    bool
 	memoryMiB int
+	iso       string // boots from this, as on ESXi: the link is a serial port
 
 	mu   sync.Mutex
 	info map[string]string
@@ -140,6 +141,9 @@ func (m *machine) start(gateway string) *running {
 		"-chardev", "socket,id=rpc,path=" + socket + ",server=on,wait=off", "-device", "virtserialport,chardev=rpc,name=stowage.rpc",
 		"-device", "virtio-scsi-pci,id=scsi0",
 	}
+	if m.iso != "" {
+		arguments = m.discArguments(r.console, socket, host, port)
+	}
 	for at, each := range m.disks {
 		mode := "off"
 		if each.readOnly {
@@ -164,6 +168,19 @@ func (m *machine) start(gateway string) *running {
 	go m.serveHost(socket, r.over)
 	m.t.Cleanup(r.kill)
 	return r
+}
+
+// discArguments: everything that is known of the kernel is on the disc.
+func (m *machine) discArguments(console, socket, host, port string) []string {
+	return []string{
+		"-nodefaults", "-no-user-config", "-display", "none", "-M", "q35", "-cpu", "max", "-accel", "tcg,thread=multi,tb-size=64",
+		"-m", fmt.Sprint(m.memoryMiB), "-no-reboot", "-drive", "if=none,id=cd,media=cdrom,readonly=on,file=" + m.iso,
+		"-device", "ide-cd,drive=cd,bootindex=0",
+		"-chardev", fmt.Sprintf("socket,id=link,host=%s,port=%s,reconnect=1", host, port), "-device", "isa-serial,chardev=link",
+		"-chardev", "file,id=con,path=" + console, "-device", "isa-serial,chardev=con", "-device", "virtio-serial-pci",
+		"-chardev", "socket,id=rpc,path=" + socket + ",server=on,wait=off", "-device", "virtserialport,chardev=rpc,name=stowage.rpc",
+		"-device", "virtio-scsi-pci,id=scsi0",
+	}
 }
 
 // serveHost is the host's end of guestinfo.

@@ -170,3 +170,13 @@ func tryCalls(t *testing.T, g *gateway) {
 		t.Error(state)
 	}
 }
+
+func TestWhatIsNotToldWellEndsTheMachine(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, object{"command": "not a list"})
+	r := m.start(newGateway(t).address())
+	r.waitOff()
+	if failure := m.guestinfo("stowage.failure"); m.guestinfo("stowage.exit") != "125" || !strings.Contains(failure, "guestinfo.stowage.container") {
+		t.Fatal(failure)
+	}
+}

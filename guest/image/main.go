@@ -19,9 +19,11 @@ func main() {
 	agent := flag.String("agent", "", "the agent's binary")
 	inputs := flag.String("inputs", "", "what it was made from, a hash")
 	versions := flag.String("versions", "", "package=version, separated by spaces")
+	withISO := flag.Bool("iso", false, "also stowage-guest.iso, with isolinux of the packages")
 	out := flag.String("out", "", "directory for vmlinuz, vmlinux, initramfs, manifest.json")
 	flag.Parse()
-	if err := build(*packages, *agent, *out, *inputs, strings.Fields(*versions)); err != nil {
+	err := build(*packages, *agent, *out, *inputs, strings.Fields(*versions), *withISO)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
 		os.Exit(1)
 	}
@@ -51,7 +53,7 @@ type manifest struct {
 	SHA256   map[string]string `json:"sha256"`
 }
 
-func build(packages, agent, out, inputs string, versions []string) error {
+func build(packages, agent, out, inputs string, versions []string, withISO bool) error {
 	kernels, err := filepath.Glob(filepath.Join(packages, "boot", "vmlinuz-*"))
 	if err != nil || len(kernels) != 1 {
 		return fmt.Errorf("%d kernels in %s", len(kernels), packages)
@@ -67,6 +69,11 @@ func build(packages, agent, out, inputs string, versions []string) error {
 	initramfs, err := pack(packages, agent)
 	if err != nil {
 		return err
+	}
+	if withISO {
+		if err := addISO(packages, out, vmlinuz, initramfs); err != nil {
+			return err
+		}
 	}
 	m := manifest{Inputs: inputs, Packages: map[string]string{}, SHA256: map[string]string{}}
 	for _, each := range versions {

@@ -71,27 +71,27 @@ func isExt4(file io.ReaderAt, size int64) (bool, error) {
 
 // IsBlank says whether the disk holds nothing but zeros, as far as is looked at.
 func IsBlank(file io.ReaderAt, size int64) (bool, error) {
+	buffer := make([]byte, chunk)
 	head := min(size, wholeHead)
 	tail := max(head, size-wholeTail)
 	for _, span := range [][2]int64{{0, head}, {tail, size}} {
 		for at := span[0]; at < span[1]; at += chunk {
-			if zero, err := isZero(file, at, min(chunk, span[1]-at)); err != nil || !zero {
+			if zero, err := isZero(file, at, buffer[:min(chunk, span[1]-at)]); err != nil || !zero {
 				return false, err
 			}
 		}
 	}
 	step := (tail - head) / samples / sample * sample
 	for at := head; step > 0 && at+sample <= tail; at += step {
-		if zero, err := isZero(file, at, sample); err != nil || !zero {
+		if zero, err := isZero(file, at, buffer[:sample]); err != nil || !zero {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-func isZero(file io.ReaderAt, at, size int64) (bool, error) {
-	buffer := make([]byte, size)
-	if got, err := file.ReadAt(buffer, at); int64(got) < size {
+func isZero(file io.ReaderAt, at int64, buffer []byte) (bool, error) {
+	if got, err := file.ReadAt(buffer, at); got < len(buffer) {
 		return false, fmt.Errorf("it cannot be read at %d: %w", at, err)
 	}
 	rest := buffer
