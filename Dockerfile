@@ -1,4 +1,4 @@
-# One image for both processes: `api` or `workers` as the argument. There is no build step for them: Node.js runs the TypeScript.
+# One image for all processes: `api`, `workers` or `gateway` as the argument. There is no build step for them: Node.js runs the TypeScript.
 
 # What makes disks of image layers. The version is that of its go.mod.
 FROM golang:1.25 AS layerdisk
@@ -31,14 +31,18 @@ COPY --from=mover /out/mover bin/mover
 
 # A volume that is mounted here takes the owner over.
 RUN install -d -o node -g node /var/lib/stowage/spool
+RUN install -d -o node -g node /var/lib/stowage/gateway
 
 USER node
 # The Docker Engine API stays on the container's own 127.0.0.1:2375, where nobody else comes, until it has TLS: then set
 # STOWAGE_DOCKER_LISTEN to 0.0.0.0:2376.
 ENV STOWAGE_REST_LISTEN=0.0.0.0:8080 \
     STOWAGE_WORKER_LISTEN=0.0.0.0:9464 \
-    STOWAGE_SPOOL_DIR=/var/lib/stowage/spool
-EXPOSE 8080 2376 9464
+    STOWAGE_SPOOL_DIR=/var/lib/stowage/spool \
+    STOWAGE_GATEWAY_LISTEN=0.0.0.0:2378 \
+    STOWAGE_GATEWAY_FACE_LISTEN=0.0.0.0:2379 \
+    STOWAGE_GATEWAY_DIR=/var/lib/stowage/gateway
+EXPOSE 8080 2376 2378 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["node", "deploy/healthcheck.mjs"]
 ENTRYPOINT ["sh", "deploy/run"]
 CMD ["api"]

@@ -1,5 +1,9 @@
-// Exits 0 when the process of this container, api or worker, says that it is ready.
-const addresses = [process.env.STOWAGE_REST_LISTEN, process.env.STOWAGE_WORKER_LISTEN];
+// Exits 0 when the process of this container, api, worker or gateway, says that it is ready.
+const addresses = [
+  process.env.STOWAGE_REST_LISTEN,
+  process.env.STOWAGE_WORKER_LISTEN,
+  process.env.STOWAGE_GATEWAY_FACE_LISTEN,
+];
 
 async function isReady(address) {
   const port = address?.split(':').at(-1);

@@ -47,10 +47,17 @@ const SECRETS: Readonly<Record<string, string>> = {
   '/run/secrets/vcenter_password': 'p',
   '/run/secrets/redis_url': 'redis://:p@redis:6379',
   '/run/secrets/api_key': 'k'.repeat(32),
+  '/run/secrets/gateway_key': 'g'.repeat(43),
   '/run/secrets/docker_cert': '-----BEGIN CERTIFICATE-----',
   '/run/secrets/docker_ca': '-----BEGIN CERTIFICATE-----',
 };
-const GIVEN = { VCENTER_URL: 'https://vc', VCENTER_USER: 'u', STOWAGE_VOLUME_STORES: 'default=[ds] x' };
+const GIVEN = {
+  VCENTER_URL: 'https://vc',
+  VCENTER_USER: 'u',
+  STOWAGE_VOLUME_STORES: 'default=[ds] x',
+  STOWAGE_GATEWAY_URI: 'tcp://gateway.example:2378',
+  STOWAGE_GUEST_IMAGE: '[ds] guest.iso',
+};
 
 function environmentOf(name: string): Record<string, string> {
   const entries = Object.entries(serviceOf(name).environment ?? {});
@@ -85,16 +92,19 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  test.each(['api', 'workers'])('%s gets a configuration that it can run with, secrets from files only', (name) => {
-    const { secrets = [], command } = serviceOf(name);
-    const config = readServiceConfig({ HOME: '/home/node', ...environmentOf(name) }, (path) => {
-      expect(secrets).toContain(path.replace('/run/secrets/', ''));
-      return SECRETS[path] ?? '';
-    });
-    expect(config.vcenter.url).toBe('https://vc/sdk');
-    expect(config.images.store).toEqual({ datastore: 'ds', root: 'x' });
-    expect(command).toEqual([name]);
-  });
+  test.each(['api', 'workers', 'gateway'])(
+    '%s gets a configuration that it can run with, secrets from files only',
+    (name) => {
+      const { secrets = [], command } = serviceOf(name);
+      const config = readServiceConfig({ HOME: '/home/node', ...environmentOf(name) }, (path) => {
+        expect(secrets).toContain(path.replace('/run/secrets/', ''));
+        return SECRETS[path] ?? '';
+      });
+      expect(config.vcenter.url).toBe('https://vc/sdk');
+      expect(config.images.store).toEqual({ datastore: 'ds', root: 'x' });
+      expect(command).toEqual([name]);
+    },
+  );
 
   test('every variable that it sets or passes on is a setting', () => {
     expect(strangeSettings(read('docker-compose.yml'))).toEqual([]);
@@ -103,7 +113,7 @@ describe('docker-compose.yml', () => {
   });
 
   test('a service has the secrets that its variables name, and each is declared', () => {
-    for (const name of ['api', 'workers', 'redis']) {
+    for (const name of ['api', 'workers', 'gateway', 'redis']) {
       const { secrets = [], environment = {}, command } = serviceOf(name);
       const named = JSON.stringify([environment, command]).match(/(?<=\/run\/secrets\/)\w+/g) ?? [];
       expect(secrets, name).toEqual(expect.arrayContaining(named));
@@ -146,9 +156,9 @@ describe('docker-compose.yml', () => {
     expect(healthcheck).toBeDefined();
   });
 
-  test('no port is open to other machines', () => {
-    for (const { ports = [] } of Object.values(compose.services)) {
-      for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
+  test('no port is open to other machines, but that to which guests come', () => {
+    for (const [name, { ports = [] }] of Object.entries(compose.services)) {
+      for (const port of ports) expect(port).toMatch(name === 'gateway' ? /:2378$/ : /^127\.0\.0\.1:/);
     }
   });
 
@@ -238,7 +248,9 @@ describe('Dockerfile', () => {
     const exposed = /^EXPOSE (.+)$/m.exec(text)?.[1]?.split(' ') ?? [];
     for (const port of serviceOf('api').ports ?? []) expect(exposed).toContain(port.split(':').at(-1));
     const spool = environmentOf('workers')['STOWAGE_SPOOL_DIR'];
-    expect(text).toContain(`STOWAGE_SPOOL_DIR=${spool}\n`);
+    expect(text).toMatch(new RegExp(`STOWAGE_SPOOL_DIR=${spool}( |$)`, 'm'));
+    expect(text).toContain(`STOWAGE_GATEWAY_DIR=/var/lib/stowage/gateway\n`);
+    expect(serviceOf('gateway').volumes).toContain('gateway:/var/lib/stowage/gateway');
     // A new volume takes the folder's owner over: root's could not be written by anybody here.
     expect(text).toContain(`RUN install -d -o node -g node ${spool}\n`);
   });

@@ -161,15 +161,14 @@ describe('options of containers by the CLI', { timeout: 120_000 }, () => {
 
   test('what is not applied is warned of', async () => {
     const ran = await bed.docker(
-      ...words('run -d --name warned --privileged --tmpfs /t --cpu-shares 5 -p 80:80 busybox'),
+      ...words('run -d --name warned --privileged --tmpfs /t --cpu-shares 5 --init --oom-score-adj 7 -p 80:80 busybox'),
     );
     expect(ran.code).toBe(0);
     expect(ran.stderr.split('\n').toSorted()).toEqual([
       '',
       'WARNING: --cpu-shares: discarded, vSphere has nothing like it: use --cpus',
-      'WARNING: --privileged: kept, but not applied yet',
-      'WARNING: --publish: kept, but not applied yet: ports are not forwarded',
-      'WARNING: --tmpfs: kept, but not applied yet',
+      'WARNING: --init: kept, but not applied yet',
+      'WARNING: --oom-score-adj: kept, but not applied yet',
     ]);
     expect(await inspect('warned')).toMatchObject({ HostConfig: { Privileged: true, Tmpfs: { '/t': '' } } });
   });
