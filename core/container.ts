@@ -174,6 +174,8 @@ export const CONTAINER_KEYS = {
   failure: 'guestinfo.stowage.failure',
   /** By which the gateway knows the guest. */
   secret: 'guestinfo.stowage.secret',
+  /** A job that only wants the files: the guest runs no process then. Taken away at each start. */
+  visit: 'guestinfo.stowage.visit',
   /** GuestDisks, written at each start. */
   disks: 'guestinfo.stowage.disks',
 } as const;

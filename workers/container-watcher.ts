@@ -18,6 +18,8 @@ import { pause } from '../platform/pause.ts';
 export interface ContainerWatcherParts {
   readonly dataCentre: Pick<DataCentre, 'estates' | 'machines'>;
   readonly world: ContainerWorld;
+  /** Processes run in the machines, and end. */
+  readonly hasGuests: boolean;
   readonly records: RecordStore;
   readonly jobs: Pick<JobStore, 'list'>;
   readonly submit: Submit;
@@ -175,7 +177,7 @@ class Sight {
    * its exit code.
    */
   #isEnd({ state }: ContainerRecord, machine: WatchedMachine | undefined): boolean {
-    return this.#parts.world.guest !== undefined && state === 'running' && machine?.power === 'off';
+    return this.#parts.hasGuests && state === 'running' && machine?.power === 'off';
   }
 
   /** Synced when it differs for the second time; false: a job is at it, look again. */

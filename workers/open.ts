@@ -130,7 +130,11 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
 async function watchContainersOf(settings: WorkerSettings, submit: Submit, signal: AbortSignal): Promise<void> {
   const { ports, world, logger, clock } = settings;
   if (world.containers === undefined) return;
-  await watchContainers({ ...ports, world: world.containers, submit, logger, nowMs: () => clock.nowMs() }, signal);
+  const hasGuests = ports.guests !== undefined;
+  await watchContainers(
+    { ...ports, world: world.containers, hasGuests, submit, logger, nowMs: () => clock.nowMs() },
+    signal,
+  );
 }
 
 async function reportCanary(

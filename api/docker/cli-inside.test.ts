@@ -187,12 +187,6 @@ describe('files', { timeout: 60_000 }, () => {
     );
   });
 
-  test('of one that does not run are refused', async () => {
-    await bed.create('files-2');
-    expect(await refused('cp', 'files-2:/a', '-')).toContain('its files can be reached while it runs');
-    expect(await refused('export', 'files-2')).toContain('its files can be reached while it runs');
-  });
-
   test('a tar that breaks off is an error', async () => {
     const { name } = await bed.runs('files-3');
     await writeFile(join(await bed.local.rootOf(name), 'big'), Buffer.alloc(200 * 1_048_576));

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { isErrorCode, StowageError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/job.ts';
 import { type Answer, empty } from './answer.ts';
-import { findInside, type Inside } from './container-guest.ts';
-import { dockerState } from './container-state.ts';
+import { findShown } from './container-find.ts';
+import type { Inside } from './container-guest.ts';
+import { findReachable, refuseVolumes } from './container-reach.ts';
 import { chunksOf, send } from './hijack.ts';
 import type { Call, DockerParts, Route } from './parts.ts';
 import { bytesOf, errorIn, readPieces } from './pieces.ts';
@@ -29,17 +30,10 @@ interface Place extends Inside {
 /** @throws `request-invalid`, `container-busy` */
 async function placeOf(call: Call, parts: DockerParts): Promise<Place> {
   const path = call.query.get('path') ?? '';
-  const inside = await findRunning(call, parts, 'copying files');
   if (path === '') throw new StowageError('request-invalid', 'bad parameter: path cannot be empty');
+  refuseVolumes(await findShown(call, parts), path);
+  const inside = await findReachable(call, parts, 'copying files');
   return { ...inside, path };
-}
-
-async function findRunning(call: Call, parts: DockerParts, what: string): Promise<Inside> {
-  const inside = await findInside(call, parts, what);
-  const { record } = inside;
-  if (dockerState(record) === 'running') return inside;
-  const text = `container ${record.name} is not running: its files can be reached while it runs`;
-  throw new StowageError('container-busy', text);
 }
 
 /** What is at the path, as the header that clients read. @throws `guest-path-not-found` with dockerd's text */
@@ -72,7 +66,7 @@ async function get(call: Call, parts: DockerParts): Promise<Answer> {
 }
 
 async function exportAll(call: Call, parts: DockerParts): Promise<Answer> {
-  const inside = await findRunning(call, parts, 'exporting the files of a container');
+  const inside = await findReachable(call, parts, 'exporting the files of a container');
   return { type: 'bytes', headers: TAR, bytes: await openTar(inside, { for: 'export' }, call) };
 }
 
@@ -136,11 +130,17 @@ async function upload(body: Readable, stream: Duplex, signal: AbortSignal): Prom
   else stream.destroy();
 }
 
-const running = { as: 'partial', missing: 'containers that do not run' } as const;
+const files = { as: 'partial', missing: 'volumes of containers that do not run' } as const;
 
 export const containerArchiveRoutes: readonly Route[] = [
-  { method: 'GET', path: '/containers/{name}/export', role: 'viewer', support: running, handler: exportAll },
-  { method: 'GET', path: '/containers/{name}/archive', role: 'viewer', support: running, handler: get },
-  { method: 'HEAD', path: '/containers/{name}/archive', role: 'viewer', support: running, handler: head },
-  { method: 'PUT', path: '/containers/{name}/archive', role: 'operator', support: running, handler: put },
+  {
+    method: 'GET',
+    path: '/containers/{name}/export',
+    role: 'viewer',
+    support: { as: 'supported' },
+    handler: exportAll,
+  },
+  { method: 'GET', path: '/containers/{name}/archive', role: 'viewer', support: files, handler: get },
+  { method: 'HEAD', path: '/containers/{name}/archive', role: 'viewer', support: files, handler: head },
+  { method: 'PUT', path: '/containers/{name}/archive', role: 'operator', support: files, handler: put },
 ];

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
 import { type Answer, empty, json } from './answer.ts';
 import { findInside, requireRunning } from './container-guest.ts';
+import { findReachable } from './container-reach.ts';
 import { terminalSizeOf } from './terminal-size.ts';
 import type { Call, DockerParts, Route } from './parts.ts';
 import { isErrorCode } from '../../core/errors.ts';
@@ -21,8 +22,7 @@ async function top(call: Call, parts: DockerParts): Promise<Answer> {
 }
 
 async function changes(call: Call, parts: DockerParts): Promise<Answer> {
-  const { record, guests } = await findInside(call, parts, 'listing what a container has changed');
-  requireRunning(record);
+  const { record, guests } = await findReachable(call, parts, 'listing what a container has changed');
   const found = parse(changesSchema, await guests.call(record.name, 'changes', {}, call.signal)).changes;
   return json(found.length === 0 ? null : found.map(({ path, kind }) => ({ Path: path, Kind: kind })));
 }
@@ -59,7 +59,7 @@ export const containerProcessRoutes: readonly Route[] = [
     method: 'GET',
     path: '/containers/{name}/changes',
     role: 'viewer',
-    support: { as: 'partial', missing: 'containers that do not run' },
+    support: supported,
     handler: changes,
   },
 ];

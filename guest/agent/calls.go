@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -14,6 +13,7 @@ import (
 // parameters of all calls; PROTOCOL.md, "Calls".
 type parameters struct {
 	Signal         string  `json:"signal"`
+	Once           string  `json:"once"`
 	TimeoutSeconds float64 `json:"timeoutSeconds"`
 	Exec           string  `json:"exec"`
 	Rows           uint16  `json:"rows"`
@@ -41,7 +41,7 @@ var calls = map[string]func(*machine, parameters) (any, error){
 	},
 	"stat":    func(_ *machine, p parameters) (any, error) { return tarstream.Stat(rootfs.Root, p.Path) },
 	"mount":   (*machine).callMount,
-	"unmount": func(m *machine, p parameters) (any, error) { return nil, m.tree.Unmount(p.Destination) },
+	"unmount": func(m *machine, p parameters) (any, error) { return nil, m.mounts.remove(m.tree, p.UUID) },
 }
 
 // isCallAlways: the others need a running container.
@@ -68,6 +68,9 @@ func (m *machine) callSignal(p parameters) (any, error) {
 	sig, err := parseSignal(p.Signal)
 	if err != nil {
 		return nil, err
+	}
+	if !m.box.isFirst(p.Once) {
+		return nil, nil
 	}
 	return nil, m.box.signal(sig)
 }
@@ -103,5 +106,5 @@ func (m *machine) callExecSignal(p parameters) (any, error) {
 
 func (m *machine) callMount(p parameters) (any, error) {
 	mount := spec.Mount{Volume: p.Volume, Destination: p.Destination, Access: p.Access}
-	return nil, m.tree.MountDisk(context.Background(), mount, spec.Volume{UUID: p.UUID, Access: p.Access})
+	return nil, m.mounts.add(m.tree, mount, spec.Volume{UUID: p.UUID, Access: p.Access})
 }

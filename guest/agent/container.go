@@ -30,6 +30,7 @@ type container struct {
 	execs     map[string]*contain.Started
 	stopping  *time.Timer
 	oomKilled bool
+	seen      []string // the last signals' `once`
 }
 
 func newContainer(m *machine) *container {
@@ -161,6 +162,26 @@ func (b *container) signal(sig syscall.Signal) error {
 		return conflict("the container is not running")
 	}
 	return nil
+}
+
+// onceKept is how many of them are known again.
+const onceKept = 256
+
+// isFirst: a worker that died may send its signal again.
+func (b *container) isFirst(once string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if once == "" {
+		return true
+	}
+	if slices.Contains(b.seen, once) {
+		return false
+	}
+	b.seen = append(b.seen, once)
+	if len(b.seen) > onceKept {
+		b.seen = b.seen[1:]
+	}
+	return true
 }
 
 // stop sends the signal and, after the time, KILL.

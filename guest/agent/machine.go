@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"stowage/guest/internal/kernel"
@@ -27,6 +28,7 @@ const (
 	keyDisks    = "guestinfo.stowage.disks"
 	keyExit     = "guestinfo.stowage.exit"
 	keyFailure  = "guestinfo.stowage.failure"
+	keyVisit    = "guestinfo.stowage.visit"
 	keyAddress  = "guestinfo.ip"
 )
 
@@ -43,6 +45,9 @@ type machine struct {
 	tree     *rootfs.Tree
 	session  *session
 	box      *container
+	mounts   mounts
+	visitor  string // the job that only wants the files; empty: the process is run
+	visit    atomic.Pointer[visit]
 }
 
 // runMachine is from boot to power-off. Nothing that goes wrong ends it otherwise.
@@ -110,6 +115,10 @@ func (m *machine) live() (int, error) {
 	if err := m.tree.Assemble(ctx, m.disks, c); err != nil {
 		return 0, err
 	}
+	if m.visitor != "" {
+		m.receive()
+		return 0, nil
+	}
 	found := <-network
 	if err := m.tree.Identify(c, found); err != nil {
 		return 0, err
@@ -117,6 +126,7 @@ func (m *machine) live() (int, error) {
 	if err := m.tree.MountVolumes(ctx, c.Mounts, m.disks); err != nil {
 		return 0, err
 	}
+	m.mounts.begin(c, m.disks)
 	return m.box.run(m)
 }
 
@@ -145,7 +155,13 @@ func (m *machine) connect() error {
 	if err := m.read(keyStatus, &m.status); err != nil {
 		return err
 	}
-	m.session = newSession(id, secret, m.status.Run.StartedAt)
+	// No such key is no visit.
+	m.visitor, _ = m.host.Get(keyVisit)
+	run := m.status.Run.StartedAt
+	if m.visitor != "" {
+		run = m.visitor
+	}
+	m.session = newSession(id, secret, run)
 	m.box = newContainer(m)
 	m.session.begin(m)
 	return nil
@@ -172,7 +188,7 @@ func (m *machine) end(code int, err error) {
 		code = failure.Code
 		said.State, said.Message = "failed", failure.Message
 	}
-	if m.host != nil {
+	if m.host != nil && m.visitor == "" {
 		if err != nil {
 			m.tell(keyFailure, said.Message)
 		}

@@ -42,6 +42,10 @@ func (m *machine) serve(stream *link.Stream, about json.RawMessage) {
 		endOf(stream, invalid("what the stream is for: "+err.Error()))
 		return
 	}
+	if v := m.visit.Load(); v != nil {
+		v.begins()
+		defer func() { v.ends(p.For) }()
+	}
 	if p.For == "call" {
 		m.answer(stream, p)
 		return

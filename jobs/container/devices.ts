@@ -82,7 +82,9 @@ async function reconfigure(
   const extraConfig = {
     [CONTAINER_KEYS.status]: encodeStatus(status),
     // What the guest said of an earlier run is not said of the next.
-    ...(status.run.wanted === 'running' ? { [CONTAINER_KEYS.exit]: '', [CONTAINER_KEYS.failure]: '' } : {}),
+    ...(status.run.wanted === 'running'
+      ? { [CONTAINER_KEYS.exit]: '', [CONTAINER_KEYS.failure]: '', [CONTAINER_KEYS.visit]: '' }
+      : {}),
     ...(guest === undefined ? {} : { [CONTAINER_KEYS.disks]: JSON.stringify(guest) }),
   };
   const isSo = Object.values(change).every((list) => list.length === 0) && says(machine, extraConfig);

@@ -11,6 +11,7 @@ import { containerStart } from './start.ts';
 import { containerStop } from './stop.ts';
 import { containerSync } from './sync.ts';
 import { containerUpdate } from './update.ts';
+import { containerVisit } from './visit.ts';
 
 /** All kinds of containers; the order is that of the documentation. */
 export const CONTAINER_KINDS: readonly AnyKind[] = [
@@ -26,5 +27,6 @@ export const CONTAINER_KINDS: readonly AnyKind[] = [
   containerRemove,
   containerSync,
   containerAgain,
+  containerVisit,
   containerRecover,
 ];

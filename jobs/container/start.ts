@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { ContainerRecord, ContainerRun } from '../../core/container.ts';
 import { StowageError } from '../../core/errors.ts';
-import type { Moref } from '../../core/ids.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import {
@@ -21,7 +20,8 @@ import { refsOf } from './ending.ts';
 import { confirmLeases, endLeases, mountedVolumes, mountedVolumesLeft, takeLeases } from './leases.ts';
 import { type OnContainer, onContainer } from './payloads.ts';
 import { containersOf } from './place.ts';
-import { howToStart, powerOff, type Starting, startByDrs, startOnHost } from './power.ts';
+import { howToStart } from './power.ts';
+import { power, powerByDrs, type PowerNotes } from './power-steps.ts';
 import { resourcesOf } from './resources.ts';
 import { isToRestart, pauseAfter } from './restart-policy.ts';
 
@@ -32,10 +32,8 @@ interface Payload extends OnContainer {
   /** By its restart policy: counted, and no more than the policy allows. */
   readonly again?: boolean;
 }
-interface Notes extends BeginNotes {
+interface Notes extends BeginNotes, PowerNotes {
   readonly before: Pick<ContainerRecord, 'state' | 'run'>;
-  readonly machine: Moref;
-  readonly starting: Starting;
 }
 type Context = StepContext<Payload, Notes>;
 
@@ -108,48 +106,6 @@ async function askForRecovery(context: Context, machine: string): Promise<never>
   await context.submit('container.recover', wish, undefined, { front: true });
   throw new StowageError('vcenter-state', `the host of ${machine} does not answer: it is registered on another first`);
 }
-
-/** Off again. Not what runs since before this job. */
-async function undoPower(context: Context): Promise<void> {
-  const { record } = await ownContainer(context);
-  const machine = await machineOfContainer(context, record);
-  if (machine !== undefined) await powerOff(context, machine);
-}
-
-async function isOn(context: Context): Promise<object | undefined> {
-  const { record } = await ownContainer(context);
-  return (await theMachine(context, record)).power === 'on' ? {} : undefined;
-}
-
-const offTask = { method: 'PowerOffVM_Task', entity: ({ notes }: Context) => notes.machine };
-
-const powerByDrs: Step<Payload, Notes> = {
-  name: 'power-by-drs',
-  applies: ({ notes }) => notes.starting?.isDrs === true,
-  task: { method: 'PowerOnMultiVM_Task' },
-  probe: isOn,
-  async run(context) {
-    const machine = await theMachine(context, (await ownContainer(context)).record);
-    if (machine.power !== 'on') await startByDrs(context, machine);
-    return {};
-  },
-  undoTask: offTask,
-  undo: undoPower,
-};
-
-const power: Step<Payload, Notes> = {
-  name: 'power',
-  applies: ({ notes }) => notes.starting?.isDrs === false,
-  task: { method: 'PowerOnVM_Task', entity: ({ notes }) => notes.machine },
-  probe: isOn,
-  async run(context) {
-    const machine = await theMachine(context, (await ownContainer(context)).record);
-    if (machine.power !== 'on') await startOnHost(context, machine, noted(context.notes.starting));
-    return {};
-  },
-  undoTask: offTask,
-  undo: undoPower,
-};
 
 const confirm: Step<Payload, Notes> = {
   name: 'confirm',

@@ -267,6 +267,23 @@ const SYNCS: Readonly<Record<string, readonly Scenario[]>> = {
   ],
 };
 
+/** Its time on is nobody's: how long a machine stays on is what people ask of it, and here are none. */
+const VISITS: Readonly<Record<string, readonly Scenario[]>> = {
+  'container.visit': [
+    { title: 'c-visit-running', setup: running, payload: its, after: isOn },
+    {
+      title: 'c-visit-refused',
+      setup: async (stage, name) => {
+        await created(stage, name);
+        await refuseMachine(stage, 'PowerOnMultiVM_Task', name);
+      },
+      payload: its,
+      ends: 'dead',
+      after: isOff('created'),
+    },
+  ],
+};
+
 /** By kind. */
 export const CONTAINER_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
   'container.create': CREATIONS,
@@ -275,6 +292,7 @@ export const CONTAINER_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> 
   ...PAUSES,
   ...CHANGES,
   ...SYNCS,
+  ...VISITS,
   'container.remove': REMOVES,
 };
 

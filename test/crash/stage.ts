@@ -37,7 +37,8 @@ export function crashSystem<S extends System>(system: S, redis: Redis): CrashSys
     startWorker: (env = {}) =>
       system.startWorker({
         program: 'test/harness/crash-worker.ts',
-        env: { CRASH_PLAN: planFile, CRASH_REPORT: reportFile, ...env },
+        // Machines are made with guests in mind; nobody is inside of them, and no gateway is asked.
+        env: { CRASH_PLAN: planFile, CRASH_REPORT: reportFile, STOWAGE_GATEWAY_KEY: 'k'.repeat(32), ...env },
       }),
     begin: async (actor, kind, payload) => (await system.submit(kind, payload, { actor, role: 'admin' })).id,
   };

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GuestProduct, startGuestProduct } from '../harness/guest-product.ts';
 
@@ -71,6 +73,34 @@ describe('the walkthrough', () => {
     const ran = await own.docker('exec', 'demo', 'cat', '/demo-state');
     expect([ran.code, ran.stderr]).toEqual([1, "cat: can't open '/demo-state': No such file or directory\n"]);
     await own.ok('rm', '-f', 'demo');
+  });
+
+  it('files of a container that does not run are copied, listed and exported, and its volumes are said to be away', async () => {
+    await own.ok('create', '--name', 'still', '-v', 'demo_vol:/vol', 'busybox', 'cat', '/in');
+    expect((await own.docker.with({ input: '' })('cp', 'still:/etc/passwd', '-')).stdout).toContain('root:');
+    await writeFile(join(own.dir, 'in'), 'from outside\n');
+    await own.ok('cp', join(own.dir, 'in'), 'still:/in');
+    expect((await own.ok('diff', 'still')).split('\n')).toContain('A /in');
+    const volume = await own.docker('cp', 'still:/vol/demo-state', '-');
+    expect([volume.code, volume.stderr]).toEqual([1, expect.stringContaining('is in its volume demo_vol')]);
+    expect(await own.ok('ps', '-a', '--filter', 'name=still', '--format', '{{.Status}}')).toBe('Created\n');
+    expect(await own.ok('start', '-a', 'still')).toBe('from outside\n');
+    await own.ok('rm', 'still');
+  });
+
+  it('a volume is attached to a running container, mounted there, and taken away', async () => {
+    await own.ok('run', '-d', '--name', 'hot', 'busybox', 'sleep', '1d');
+    await own.ok('volume', 'create', '-o', 'Capacity=64MB', 'hot_vol');
+    const attach = { kind: 'volume.attach', payload: { volume: 'hot_vol', machine: 'hot', path: '/hot' } };
+    const attached = await own.product.call('POST', '/v1/jobs?wait=30', attach);
+    expect(attached.body).toMatchObject({ state: 'succeeded', result: { mountedAt: '/hot' } });
+    expect(await own.ok('exec', 'hot', 'sh', '-c', 'echo x > /hot/f && grep -c /hot /proc/mounts')).toBe('1\n');
+    const detach = { kind: 'volume.detach', payload: { volume: 'hot_vol', machine: 'hot' } };
+    const detached = await own.product.call('POST', '/v1/jobs?wait=30', detach);
+    expect(detached.body).toMatchObject({ state: 'succeeded' });
+    expect((await own.docker('exec', 'hot', 'ls', '/hot')).stdout).toBe('');
+    expect(await own.ok('run', '--rm', '-v', 'hot_vol:/v', 'busybox', 'cat', '/v/f')).toBe('x\n');
+    await own.ok('rm', '-f', 'hot');
   });
 
   it('a container that cannot be started says why, as Docker says it', async () => {
