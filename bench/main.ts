@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   redis: async () => (await import('./redis.ts')).redis,
   containers: async () => (await import('./containers.ts')).containers,
   recovery: async () => (await import('./recovery.ts')).recovery,
+  guest: async () => (await import('./guest.ts')).guest,
   images: async () => (await import('./images.ts')).images,
   'volume-list': async () => (await import('./volume-list.ts')).volumeList,
 };

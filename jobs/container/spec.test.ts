@@ -81,6 +81,11 @@ describe('the size of a machine', () => {
     expect(sizeOf(settings, WORLD, 2_000)).toEqual({ cpus: 2, memoryMib: 12, cpuLimitMhz: 3_000 });
     expect(sizeOf(settings, WORLD, undefined)).toEqual({ cpus: 2, memoryMib: 12 });
   });
+
+  it('with a guest inside it is enough to boot', () => {
+    const guest = { uri: 'tcp://127.0.0.1:2378', secretOf: () => '' };
+    expect(sizeOf(settingsOf({ memoryBytes: 9 * MIB }), { ...WORLD, guest }, undefined).memoryMib).toBe(128);
+  });
 });
 
 describe('the uuid of a machine', () => {

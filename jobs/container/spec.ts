@@ -15,6 +15,8 @@ import type { CreatePayload } from './payloads.ts';
 
 const MIB = 1_048_576;
 const NANO = 1_000_000_000;
+/** Less does not boot; what the container itself may use is held to its limit by the guest. */
+const GUEST_MIB = 128;
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const DEFAULT_STOP_SIGNAL = 'SIGTERM';
 /** Docker's. */
@@ -109,7 +111,7 @@ export function sizeOf(settings: ContainerSettings, world: ContainerWorld, coreM
   const isLimited = coreMhz !== undefined && settings.nanoCpus % NANO !== 0;
   return {
     cpus,
-    memoryMib: Math.ceil(memoryBytes / MIB / 4) * 4,
+    memoryMib: Math.max(world.guest === undefined ? 0 : GUEST_MIB, Math.ceil(memoryBytes / MIB / 4) * 4),
     ...(isLimited ? { cpuLimitMhz: Math.max(1, Math.round((settings.nanoCpus / NANO) * coreMhz)) } : {}),
   };
 }
