@@ -70,3 +70,10 @@ export interface StowageEvent extends NewEvent {
   readonly id: string;
   readonly time: string;
 }
+
+/** Ids of events in the order of the stream; one without its second part is the first of its millisecond. */
+export function compareEventIds(a: string, b: string): number {
+  const [aMs = 0, aAt = 0] = a.split('-').map(Number);
+  const [bMs = 0, bAt = 0] = b.split('-').map(Number);
+  return aMs - bMs || aAt - bAt;
+}

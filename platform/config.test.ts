@@ -36,6 +36,7 @@ describe('readConfig', () => {
         spoolDir: '/home/ada/.local/share/stowage/spool',
       },
       registries: { mirrors: new Map(), insecure: [], allowed: [] },
+      webhooks: { allowPrivate: [], allowHttp: false },
       workerListen: { host: '127.0.0.1', port: 9464 },
       dataDir: '/home/ada/.local/share/stowage',
       workerConcurrency: 16,

@@ -59,6 +59,13 @@ export interface RecoveryConfig {
   readonly roomWaitMs: number;
 }
 
+/** Where webhooks may go: see core/webhook-target.ts. */
+export interface WebhookConfig {
+  readonly allowPrivate: readonly string[] | '*';
+  readonly allowHttp: boolean;
+  readonly caFile?: string;
+}
+
 export interface RegistryConfig {
   readonly mirrors: Mirrors;
   readonly insecure: NamePatterns;
@@ -85,6 +92,7 @@ export interface Config {
   readonly containers?: ContainerConfig;
   readonly recovery: RecoveryConfig;
   readonly registries: RegistryConfig;
+  readonly webhooks: WebhookConfig;
   readonly labListen?: ListenAddress;
   readonly labRegistryListen?: ListenAddress;
   readonly workerListen: ListenAddress;
@@ -223,6 +231,11 @@ function assemble(values: SettingValues, env: Environment): Config {
       roomWaitMs: values.STOWAGE_ROOM_WAIT * 1_000,
     },
     registries: registriesOf(values),
+    webhooks: {
+      allowPrivate: values.STOWAGE_WEBHOOK_ALLOW_PRIVATE ?? [],
+      allowHttp: values.STOWAGE_WEBHOOK_ALLOW_HTTP,
+      ...present({ caFile: values.STOWAGE_WEBHOOK_CA_FILE }),
+    },
     restListen: values.STOWAGE_REST_LISTEN,
     dockerListen: values.STOWAGE_DOCKER_LISTEN,
     workerListen: values.STOWAGE_WORKER_LISTEN,

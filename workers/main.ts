@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
+import { createTargetGuard } from '../core/webhook-target.ts';
 import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createWorld } from '../jobs/world.ts';
@@ -15,6 +16,7 @@ import { openStore } from '../store/open.ts';
 import { connectDataCentre } from '../vsphere/connect.ts';
 import type { Trust } from '../vsphere/trust.ts';
 import { openWorker } from './open.ts';
+import { createWebhookSender } from './relay/sender.ts';
 import { startStatusServer } from './status-server.ts';
 
 const PING_MS = 3_000;
@@ -76,9 +78,16 @@ const { registry, layers } = await openImagePorts({
 });
 shutdown.add('registries', () => registry.close());
 
+const { caFile, ...targets } = config.webhooks;
+const webhookSender = createWebhookSender({
+  guard: createTargetGuard(targets),
+  ...(caFile === undefined ? {} : { caPem: readFileSync(caFile, 'utf8') }),
+});
+shutdown.add('webhooks', () => webhookSender.close());
+
 for (const fault of await store.inspectSettings()) logger.error({ fault }, 'redis is not set up to keep jobs');
 const worker = await openWorker({
-  ports: { ...store, dataCentre, images: { registry, layers, credentials: store.credentials } },
+  ports: { ...store, dataCentre, images: { registry, layers, credentials: store.credentials }, webhookSender },
   catalogue,
   world: createWorld(config),
   name,

@@ -1,0 +1,233 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openWebhookBed, type WebhookBed } from '../harness/webhook-bed.ts';
+import { answerWith, type Behaviour, type Receiver, startReceiver, verify } from '../harness/webhook-receiver.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+describe('webhooks', () => {
+  let bed: WebhookBed;
+  const receivers: Receiver[] = [];
+  beforeEach(async () => {
+    bed = await openWebhookBed();
+  });
+  afterEach(async () => {
+    await bed.close();
+    await Promise.all(receivers.splice(0).map((receiver) => receiver.close()));
+  });
+
+  async function receive(behaviour?: Behaviour, port?: number): Promise<Receiver> {
+    const receiver = await startReceiver(behaviour, port === undefined ? {} : { port });
+    receivers.push(receiver);
+    return receiver;
+  }
+
+  it('each event comes once, signed, to every endpoint that wants its type', async () => {
+    const [all, some] = [await receive(), await receive()];
+    const first = await bed.endpoint(all.url);
+    await bed.emit('volume:one');
+    const second = await bed.endpoint(some.url, { eventTypes: ['container.*', 'volume.removed'] });
+    bed.relay();
+    await bed.emit(['container.started', 'container:a'], ['volume.attached', 'volume:one'], ['volume.removed', 'volume:one']);
+    await all.until(4);
+    await some.until(2);
+    await expect.poll(() => bed.countOf(first.id, 'delivered')).toBe(4);
+    await expect.poll(() => bed.countOf(second.id, 'delivered')).toBe(2);
+    expect(all.received.map((one) => verify(first.secret, one))).toMatchObject(
+      expect.arrayContaining([
+        { type: 'volume.created', subject: 'volume:one', data: { of: 'volume:one' } },
+        { type: 'container.started', subject: 'container:a' },
+      ]),
+    );
+    expect(some.received.map((one) => verify(second.secret, one))).toMatchObject(
+      expect.arrayContaining([{ type: 'container.started' }, { type: 'volume.removed' }]),
+    );
+    expect(new Set(all.received.map(({ id }) => id)).size).toBe(4);
+    expect(bed.log()).not.toContain('hush');
+    expect(bed.log()).not.toContain(first.secret);
+  });
+
+  it('a receiver that was down for an hour gets everything, under the same ids', async () => {
+    const gone = await startReceiver();
+    const { id, secret } = await bed.endpoint(gone.url);
+    await gone.close();
+    bed.relay();
+    await bed.emit('volume:a', 'volume:b', 'volume:a');
+    const failuresOf = async (): Promise<readonly number[]> => (await bed.deliveries(id)).map(({ failures }) => failures);
+    await expect.poll(failuresOf).toEqual([0, 1, 1]);
+    bed.clock.advance(6_000);
+    await expect.poll(failuresOf).toEqual([0, 2, 2]);
+    const ids = (await bed.deliveries(id)).map((delivery) => delivery.id);
+    bed.clock.advance(HOUR);
+    // The first of volume:a has failed three times now: the second need not wait for it any more.
+    await expect.poll(failuresOf).toEqual([1, 3, 3]);
+    expect(await bed.read(id)).toMatchObject({ state: 'enabled', pending: 3, failingSince: expect.any(String) });
+    const back = await receive(undefined, gone.port);
+    bed.clock.advance(HOUR);
+    await expect.poll(() => bed.countOf(id, 'delivered')).toBe(3);
+    expect(back.received.map((one) => one.id).toSorted()).toEqual(ids.toSorted());
+    for (const one of back.received) verify(secret, { ...one, headers: { ...one.headers } });
+    expect(await bed.read(id)).toMatchObject({ pending: 0 });
+    expect((await bed.read(id)).failingSince).toBeUndefined();
+  });
+
+  it('a slow receiver delays nobody', async () => {
+    const slow = await receive(() => undefined);
+    const fast = await receive();
+    const { id: slowId } = await bed.endpoint(slow.url);
+    await bed.endpoint(fast.url);
+    bed.relay({ timeoutMs: 60_000 });
+    await bed.emit(...Array.from({ length: 50 }, (_, n) => `volume:v${n}`));
+    await fast.until(50);
+    // What one endpoint has under way is bounded.
+    expect(slow.received.length).toBeLessThanOrEqual(4);
+    expect((await bed.read(slowId)).pending).toBe(50);
+  });
+
+  it('deliveries of one resource come in the order of its events, also past a failure', async () => {
+    const receiver = await receive((_one, response, n) => response.writeHead(n === 2 ? 500 : 200).end());
+    const { id } = await bed.endpoint(receiver.url);
+    bed.relay();
+    await bed.emit(['volume.created', 'volume:a'], ['volume.attached', 'volume:a'], ['volume.detached', 'volume:a']);
+    await receiver.until(2);
+    bed.clock.advance(6_000);
+    await expect.poll(() => bed.countOf(id, 'delivered')).toBe(3);
+    expect(receiver.received.map(({ body }) => (JSON.parse(body) as { type: string }).type)).toEqual([
+      'volume.created',
+      'volume.attached',
+      'volume.attached',
+      'volume.detached',
+    ]);
+  });
+
+  it('an answer of 500 is tried again by the schedule until there is no attempt left', async () => {
+    const receiver = await receive(answerWith(500, {}, 'x'.repeat(5_000)));
+    const { id } = await bed.endpoint(receiver.url);
+    bed.relay();
+    await bed.emit('volume:a');
+    for (let n = 1; n <= 10; n += 1) {
+      await expect.poll(async () => (await bed.deliveries(id))[0]?.attemptCount).toBe(n);
+      bed.clock.advance(27 * HOUR);
+    }
+    const [delivery] = await bed.deliveries(id);
+    expect(delivery).toMatchObject({ state: 'failed', attempts: { length: 10 } });
+    expect(delivery?.attempts[0]).toMatchObject({ status: 500, responseBody: 'x'.repeat(1_024) });
+    // Five days of only failures were over before that, and it was said.
+    expect(await bed.read(id)).toMatchObject({ state: 'disabled', disabledReason: 'failing', pending: 0 });
+  });
+
+  it('days of nothing but failures disable an endpoint, with an event about it; what waits goes on when it is enabled', async () => {
+    const receiver = await receive(answerWith(503));
+    const watching = await receive();
+    const { id } = await bed.endpoint(receiver.url, { eventTypes: ['volume.*'] });
+    const other = await bed.endpoint(watching.url, { eventTypes: ['webhook.*'] });
+    bed.relay();
+    await bed.emit('volume:a');
+    await expect.poll(async () => (await bed.read(id)).failingSince).toBeDefined();
+    bed.clock.advance(5 * DAY);
+    await expect.poll(async () => (await bed.read(id)).state).toBe('disabled');
+    await watching.until(1);
+    expect(watching.received.map((one) => verify(other.secret, one))).toMatchObject([
+      { type: 'webhook.disabled', subject: `webhook:${id}`, data: { reason: 'failing' } },
+    ]);
+    await bed.emit('volume:b');
+    receiver.behave(answerWith(200));
+    await bed.store.webhooks.change(id, { state: 'enabled' });
+    bed.clock.advance(HOUR);
+    await expect.poll(() => bed.countOf(id, 'delivered')).toBe(1);
+    expect((await bed.deliveries(id)).map(({ event }) => event.subject)).toEqual(['volume:a']);
+  });
+
+  it('410 disables at once', async () => {
+    const receiver = await receive(answerWith(410));
+    const { id } = await bed.endpoint(receiver.url);
+    bed.relay();
+    await bed.emit('volume:a', 'volume:a');
+    await expect.poll(() => bed.read(id)).toMatchObject({ state: 'disabled', disabledReason: 'gone', pending: 1 });
+    expect(receiver.received).toHaveLength(1);
+  });
+
+  it('Retry-After is waited for, by everything that goes there', async () => {
+    const receiver = await receive(answerWith(429, { 'retry-after': '600' }));
+    const { id } = await bed.endpoint(receiver.url);
+    bed.relay();
+    await bed.emit('volume:a');
+    await expect.poll(async () => (await bed.read(id)).pausedUntil).toBeDefined();
+    const [delivery] = await bed.deliveries(id);
+    expect(Date.parse(delivery?.nextAttemptAt ?? '') - bed.clock.nowMs()).toBeGreaterThan(590_000);
+    receiver.behave(answerWith(204));
+    await bed.emit('volume:b');
+    await expect.poll(async () => (await bed.read(id)).pending).toBe(2);
+    bed.clock.advance(500_000);
+    const look = await bed.store.outbox.due(bed.clock.nowMs(), 10);
+    expect(look).toEqual([]);
+    bed.clock.advance(101_000);
+    await expect.poll(() => bed.countOf(id, 'delivered')).toBe(2);
+  });
+
+  it('after a rotation both secrets verify until the overlap ends', async () => {
+    const receiver = await receive();
+    const { id, secret } = await bed.endpoint(receiver.url);
+    const current = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+    await bed.store.webhooks.change(id, {
+      secrets: { current, previous: { secret, untilMs: bed.clock.nowMs() + DAY } },
+    });
+    bed.relay();
+    await bed.emit('volume:a');
+    await receiver.until(1);
+    for (const each of [secret, current]) for (const one of receiver.received) verify(each, one);
+    bed.clock.advance(DAY);
+    await bed.emit('volume:b');
+    await receiver.until(2);
+    const last = receiver.received.at(-1);
+    expect(String(last?.headers['webhook-signature']).split(' ')).toHaveLength(1);
+  });
+
+  it('a range is replayed and one delivery is sent again, under the ids they had', async () => {
+    const receiver = await receive();
+    const { id } = await bed.endpoint(receiver.url);
+    bed.relay();
+    await bed.emit('volume:a', 'volume:b', 'volume:c');
+    await expect.poll(() => bed.countOf(id, 'delivered')).toBe(3);
+    const [c, b, a] = await bed.deliveries(id);
+    await bed.store.webhooks.replay(id, { after: a?.event.id ?? '', until: c?.event.id ?? '' });
+    await receiver.until(5);
+    expect(receiver.received.slice(3).map((one) => one.id).toSorted()).toEqual([b?.id, c?.id].toSorted());
+    await expect.poll(() => bed.countOf(id, 'delivered')).toBe(3);
+    if (a !== undefined) await bed.store.webhooks.resend(a.id);
+    await receiver.until(6);
+    expect(receiver.received.at(-1)?.id).toBe(a?.id);
+    await expect.poll(async () => (await bed.deliveries(id))[2]).toMatchObject({ attemptCount: 2, state: 'delivered' });
+  });
+
+  it('a removed endpoint gets nothing more, and leaves nothing', async () => {
+    const receiver = await receive(answerWith(500));
+    const { id } = await bed.endpoint(receiver.url);
+    const keep = await bed.endpoint(receiver.url, { eventTypes: ['host.*'] });
+    bed.relay();
+    await bed.emit('volume:a', 'volume:a', 'volume:b');
+    await receiver.until(2);
+    await bed.store.webhooks.remove(id);
+    await bed.emit('volume:c');
+    await expect.poll(async () => (await bed.bed.redis.keys(`*${id}*`)).length).toBe(0);
+    await expect.poll(async () => (await bed.bed.redis.keys('*delivery:*')).length).toBe(0);
+    expect(await bed.read(keep.id)).toMatchObject({ pending: 0 });
+  });
+
+  it('CloudEvents have their attributes in headers, and are signed too', async () => {
+    const receiver = await receive();
+    const { secret } = await bed.endpoint(receiver.url, { format: 'cloudevents-binary' });
+    bed.relay();
+    await bed.emit('volume:ä b');
+    await receiver.until(1);
+    const [one] = receiver.received;
+    expect(one?.headers).toMatchObject({
+      'ce-specversion': '1.0',
+      'ce-id': one?.id,
+      'ce-type': 'volume.created',
+      'ce-subject': 'volume:%C3%A4%20b',
+      'content-type': 'application/json',
+    });
+    expect(one === undefined ? undefined : verify(secret, one)).toEqual({ of: 'volume:ä b' });
+  });
+});
