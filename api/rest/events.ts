@@ -18,7 +18,7 @@ const STALL_MS = 30_000;
 const EVENT_ID = /^\d{1,15}(-\d{1,15})?$/;
 
 const types = Object.keys(EVENT_TYPES) as [EventType, ...EventType[]];
-const eventView = z
+export const eventView = z
   .object({
     id: z.string().describe('Orders events and resumes a reader'),
     type: z.string(),
