@@ -11,6 +11,8 @@ export interface Received {
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
   readonly path: string;
+  /** The name that TLS asked for. */
+  readonly serverName?: string;
 }
 
 /** Answers a request whose body has come; the default is 204. `n` counts from 1. */
@@ -56,7 +58,7 @@ export async function startReceiver(
   let behave = behaviour;
   const take: RequestListener = (request, response) => {
     void readBody(request).then((body) => {
-      const one = { id: String(request.headers['webhook-id']), headers: request.headers, body, path: request.url ?? '' };
+      const one = { id: String(request.headers['webhook-id']), headers: request.headers, body, path: request.url ?? '', ...serverNameOf(request.socket) };
       received.push(one);
       behave(one, response, received.length);
       for (const look of waiting) look();
@@ -88,6 +90,10 @@ export async function startReceiver(
       if (server.listening) await once(server, 'close');
     },
   };
+}
+
+function serverNameOf(socket: object): { readonly serverName?: string } {
+  return 'servername' in socket && typeof socket.servername === 'string' ? { serverName: socket.servername } : {};
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

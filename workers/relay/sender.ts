@@ -1,6 +1,7 @@
-import { lookup as systemLookup } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
+import { lookup } from 'node:dns/promises';
 import { type LookupFunction, isIP } from 'node:net';
-import { rootCertificates } from 'node:tls';
+import { getCACertificates } from 'node:tls';
 import { Agent, request } from 'undici';
 import { hostOf, type TargetGuard } from '../../core/webhook-target.ts';
 import type { WebhookMessage } from './message.ts';
@@ -19,14 +20,16 @@ export interface WebhookSender {
   close(): Promise<void>;
 }
 
+type Resolve = (hostname: string) => Promise<LookupAddress[]>;
+
 export interface SenderParts {
   readonly guard: TargetGuard;
   /** PEM certificates of authorities that are trusted beside those Node.js knows. */
   readonly caPem?: string;
   /** Default: 15 s for the whole exchange, as Standard Webhooks recommends. */
   readonly timeoutMs?: number;
-  /** Default: the system's resolver. */
-  readonly lookup?: typeof systemLookup;
+  /** All addresses of a name. Default: the system's resolver. */
+  readonly resolve?: Resolve;
 }
 
 const TIMEOUT_MS = 15_000;
@@ -47,8 +50,8 @@ export function createWebhookSender(parts: SenderParts): WebhookSender {
   // Connections are not bounded here: the relay bounds what one endpoint has under way, and endpoints on one host must not wait for each other.
   const agent = new Agent({
     connect: {
-      lookup: guardedLookup(guard, parts.lookup ?? systemLookup),
-      ...(caPem === undefined ? {} : { ca: [...rootCertificates, caPem] }),
+      lookup: guardedLookup(guard, parts.resolve ?? ((hostname) => lookup(hostname, { all: true }))),
+      ...(caPem === undefined ? {} : { ca: [...getCACertificates('default'), caPem] }),
     },
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
@@ -86,19 +89,30 @@ function explain(guard: TargetGuard, text: string): string | undefined {
   return isIP(hostOf(new URL(text))) === 0 ? `the URL ${fault}` : fault;
 }
 
-function guardedLookup(guard: TargetGuard, lookup: typeof systemLookup): LookupFunction {
+function guardedLookup(guard: TargetGuard, resolve: Resolve): LookupFunction {
   return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error !== null) return callback(error, '', 0);
-      // One bad address among good ones is no accident either.
-      const refused = addresses.map(({ address }) => guard.explainAddress(address)).find((each) => each !== undefined);
-      const first = addresses[0];
-      if (refused !== undefined) return callback(new Error(`${hostname} is refused: ${refused}`), '', 0);
-      if (first === undefined) return callback(new Error(`${hostname} has no address`), '', 0);
-      if (options.all === true) return callback(null, addresses);
-      return callback(null, first.address, first.family);
-    });
+    checkedAddresses(guard, hostname, resolve).then(
+      ([first, ...others]) => {
+        if (options.all === true) callback(null, [first, ...others]);
+        else callback(null, first.address, first.family);
+      },
+      (error: Error) => callback(error, '', 0),
+    );
   };
+}
+
+/** @throws when one may not be connected to: a bad address among good ones is no accident either */
+async function checkedAddresses(
+  guard: TargetGuard,
+  hostname: string,
+  resolve: Resolve,
+): Promise<readonly [LookupAddress, ...LookupAddress[]]> {
+  const [first, ...others] = await resolve(hostname);
+  if (first === undefined) throw new Error(`${hostname} has no address`);
+  const faults = [first, ...others].map(({ address }) => guard.explainAddress(address));
+  const refused = faults.find((fault) => fault !== undefined);
+  if (refused !== undefined) throw new Error(`${hostname} is refused: ${refused}`);
+  return [first, ...others];
 }
 
 async function readBeginning(body: AsyncIterable<Uint8Array>): Promise<string> {
