@@ -53,7 +53,8 @@ export const EVENT_TYPES = {
   'host.changed': 'A host connected, was lost, or went in or out of maintenance.',
   'store.changed': 'A volume store became usable or unusable.',
   'webhook.enabled': 'A webhook was enabled again.',
-  'webhook.disabled': 'A webhook was disabled; `reason` says whether by a person, by itself (410), or for failing too long.',
+  'webhook.disabled':
+    'A webhook was disabled; `reason` says whether by a person, by itself (410), or for failing too long.',
   'webhook.test': 'Somebody asked for a test; it is sent to that webhook only and is in no listing.',
 } as const satisfies Readonly<Record<string, string>>;
 export type EventType = keyof typeof EVENT_TYPES;

@@ -51,8 +51,9 @@ describe('addresses that webhooks may not reach', () => {
     '%s may be reached',
     (address) => expect(strict.explainAddress(address)).toBeUndefined(),
   );
-  test.each(['2606:4700::1111', '2a00:1450:4001::1', '::ffff:8.8.8.8', '::ffff:808:808'])('%s may be reached', (address) =>
-    expect(strict.explainAddress(address)).toBeUndefined(),
+  test.each(['2606:4700::1111', '2a00:1450:4001::1', '::ffff:8.8.8.8', '::ffff:808:808'])(
+    '%s may be reached',
+    (address) => expect(strict.explainAddress(address)).toBeUndefined(),
   );
 
   test('what is listed may be reached, and nothing beside it', () => {

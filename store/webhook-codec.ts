@@ -1,13 +1,7 @@
 import type { StowageEvent } from '../core/events.ts';
 import type { SigningEndpoint } from '../core/ports/webhooks.ts';
 import type { Delivery, DeliveryAttempt, DeliveryId, DeliveryState } from '../core/webhook-delivery.ts';
-import type {
-  DisabledReason,
-  WebhookEndpoint,
-  WebhookId,
-  WebhookSecrets,
-  WebhookSettings,
-} from '../core/webhook.ts';
+import type { DisabledReason, WebhookEndpoint, WebhookId, WebhookSecrets, WebhookSettings } from '../core/webhook.ts';
 import { iso } from './job-codec.ts';
 import { raise, type RedisClient } from './redis.ts';
 

@@ -53,7 +53,9 @@ export function createWebhookOutbox(parts: {
       const groups = await Promise.all(
         groupsOf(reply).map(async ({ id, deliveries }) => {
           const [endpoint, read] = await Promise.all([reads.endpoint(id), reads.deliveries(deliveries)]);
-          return endpoint === undefined ? [] : [{ endpoint, deliveries: read.filter(({ state }) => state === 'pending') }];
+          return endpoint === undefined
+            ? []
+            : [{ endpoint, deliveries: read.filter(({ state }) => state === 'pending') }];
         }),
       );
       return groups.flat();

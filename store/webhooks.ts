@@ -45,7 +45,10 @@ export function createWebhookStore(parts: {
       return (await reads.endpoint(id))?.secrets;
     },
     async change(id, change, expectedRev) {
-      checkReply(await run('hook-put', [id, 'change', expectedRev ?? '', nowMs(), MAX_WEBHOOKS, ...fieldsOf(change)]), id);
+      checkReply(
+        await run('hook-put', [id, 'change', expectedRev ?? '', nowMs(), MAX_WEBHOOKS, ...fieldsOf(change)]),
+        id,
+      );
       return read(id);
     },
     async remove(id, expectedRev) {
@@ -76,9 +79,10 @@ export function createWebhookStore(parts: {
       checkReply(await run('hook-again', ['replay', '', id, nowMs(), JSON.stringify(range)]), id);
     },
     async figures() {
-      const [attempts, endpoints] = await Promise.all([client.hgetall(`${prefix}hooks-stats`), reads.endpoints()]).catch(
-        raise,
-      );
+      const [attempts, endpoints] = await Promise.all([
+        client.hgetall(`${prefix}hooks-stats`),
+        reads.endpoints(),
+      ]).catch(raise);
       return {
         attempts: Object.entries(attempts).map(([outcome, count]) => ({ outcome, count: Number(count) })),
         endpoints: await Promise.all(endpoints.map(pendingOf)),

@@ -59,7 +59,8 @@ export function webhookActionRoutes(app: RestApp, parts: RouteParts): void {
     },
     handler: async (request, reply) => {
       const id = webhookIdOf(request.params.id);
-      const overlapMs = request.body === null || request.body === undefined ? ROTATION_OVERLAP_MS : request.body.overlapHours * HOUR_MS;
+      const overlapMs =
+        request.body === null || request.body === undefined ? ROTATION_OVERLAP_MS : request.body.overlapHours * HOUR_MS;
       const before = await readWebhook(webhooks, id);
       const known = await webhooks.secrets(id);
       const current = newWebhookSecret(randomBytes);

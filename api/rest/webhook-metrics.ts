@@ -40,8 +40,10 @@ function familiesOf({ attempts, endpoints }: WebhookFigures): readonly Family[] 
       samples: [
         {
           value:
-            Math.max(0, ...endpoints.filter((each) => each.state === 'enabled').map((each) => each.oldestPendingAgeMs)) /
-            1_000,
+            Math.max(
+              0,
+              ...endpoints.filter((each) => each.state === 'enabled').map((each) => each.oldestPendingAgeMs),
+            ) / 1_000,
         },
       ],
     },

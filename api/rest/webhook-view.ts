@@ -63,7 +63,10 @@ export const webhookView = z
     updatedAt: z.iso.datetime(),
     failingSince: z.iso.datetime().optional().describe('Since when every attempt has failed'),
     pausedUntil: z.iso.datetime().optional().describe('The receiver asked for this by Retry-After'),
-    previousSecretUntil: z.iso.datetime().optional().describe('Until then the secret before the last rotation signs, too'),
+    previousSecretUntil: z.iso
+      .datetime()
+      .optional()
+      .describe('Until then the secret before the last rotation signs, too'),
     pending: z.int().describe('Deliveries that are not over'),
   })
   .meta({ id: 'Webhook' });

@@ -88,12 +88,21 @@ describe('/v1/webhooks', () => {
       headers: { etag: '"2"' },
       body: { url: URL_OF_A, description: 'new', format: 'cloudevents-binary', createdAt: body['createdAt'] },
     });
-    const late = { method: 'PATCH', url: path, headers: { 'if-match': '"1"' }, payload: { state: 'disabled' } } as const;
+    const late = {
+      method: 'PATCH',
+      url: path,
+      headers: { 'if-match': '"1"' },
+      payload: { state: 'disabled' },
+    } as const;
     expect(await rig.call(late)).toMatchObject({ status: 412, body: { code: 'precondition-failed' } });
-    expect(await rig.call({ method: 'DELETE', url: path, headers: { 'if-match': '"1"' } })).toMatchObject({ status: 412 });
-    expect(await rig.call({ method: 'PATCH', url: path, payload: {}, headers: { 'if-match': 'W/"2"' } })).toMatchObject({
-      status: 400,
+    expect(await rig.call({ method: 'DELETE', url: path, headers: { 'if-match': '"1"' } })).toMatchObject({
+      status: 412,
     });
+    expect(await rig.call({ method: 'PATCH', url: path, payload: {}, headers: { 'if-match': 'W/"2"' } })).toMatchObject(
+      {
+        status: 400,
+      },
+    );
   });
 
   test('disabling and enabling are told as events', async () => {
@@ -162,7 +171,9 @@ describe('/v1/webhooks', () => {
     const again = await rig.call({ method: 'POST', url: `${path}/replay`, payload: { since } });
     expect(again).toMatchObject({ status: 409, body: { code: 'webhook-replaying' } });
     const backwards = { since, until: '2025-01-01T00:00:00.000Z' };
-    expect(await rig.call({ method: 'POST', url: `${path}/replay`, payload: backwards })).toMatchObject({ status: 400 });
+    expect(await rig.call({ method: 'POST', url: `${path}/replay`, payload: backwards })).toMatchObject({
+      status: 400,
+    });
   });
 
   test('ids that are none are not found', async () => {
@@ -182,7 +193,13 @@ describe('/v1/webhooks', () => {
     for (const url of ['/v1/webhooks', path, `${path}/deliveries`]) {
       expect(await rig.call({ url, key: viewer })).toMatchObject({ status: 200 });
     }
-    for (const url of ['/v1/webhooks', `${path}/rotate`, `${path}/test`, `${path}/replay`, '/v1/deliveries/msg_x/resend']) {
+    for (const url of [
+      '/v1/webhooks',
+      `${path}/rotate`,
+      `${path}/test`,
+      `${path}/replay`,
+      '/v1/deliveries/msg_x/resend',
+    ]) {
       expect(await rig.call({ method: 'POST', url, key: operator, payload: {} })).toMatchObject({ status: 403 });
     }
     expect(await rig.call({ method: 'PATCH', url: path, key: operator, payload: {} })).toMatchObject({ status: 403 });

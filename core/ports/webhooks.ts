@@ -117,7 +117,10 @@ export interface WebhookOutbox {
    */
   fanOut(batch: FanOut): Promise<'done' | 'moved' | 'changed'>;
   /** Up to `limit` deliveries of each enabled endpoint that are due, those first that are due longest. Taking one changes nothing. */
-  due(nowMs: number, limit: number): Promise<readonly { readonly endpoint: SigningEndpoint; readonly deliveries: readonly Delivery[] }[]>;
+  due(
+    nowMs: number,
+    limit: number,
+  ): Promise<readonly { readonly endpoint: SigningEndpoint; readonly deliveries: readonly Delivery[] }[]>;
   /**
    * Records an attempt. `stale`: the delivery has got another attempt meanwhile, or is over or gone. `disabled`: the endpoint was disabled by
    * this one.

@@ -43,7 +43,12 @@ describe('the relay is killed', () => {
   /** Resolves with whether it died at its boundary; it did not when all was delivered, or failed once, before that. */
   async function runAndDie(at: number, isOver: () => Promise<boolean>): Promise<boolean> {
     const child = spawn(process.execPath, [resolve(ROOT, 'test/harness/crash-relay.ts')], {
-      env: { PATH: process.env['PATH'], REDIS_URL: bed.bed.url, CRASH_AT: String(at), CRASH_REPORT: join(folder, `${at}`) },
+      env: {
+        PATH: process.env['PATH'],
+        REDIS_URL: bed.bed.url,
+        CRASH_AT: String(at),
+        CRASH_REPORT: join(folder, `${at}`),
+      },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     children.add(child);
@@ -72,7 +77,10 @@ describe('the relay is killed', () => {
       const isOver = async (): Promise<boolean> =>
         (await bed.countOf(first.id, 'delivered')) === total && (await attemptsOf(second.id)) >= at;
       hasDied = await runAndDie(at, isOver);
-      for (const line of readFileSync(join(folder, `${at}`), 'utf8').trim().split('\n')) met.add(line.replace(/^\d+ /, ''));
+      for (const line of readFileSync(join(folder, `${at}`), 'utf8')
+        .trim()
+        .split('\n'))
+        met.add(line.replace(/^\d+ /, ''));
       // Another takes over, as the next leader does.
       const stop = bed.relay();
       bed.clock.advance(HOUR);

@@ -47,7 +47,8 @@ export async function openWebhookBed(): Promise<WebhookBed> {
   const lines: string[] = [];
   const logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
   const running = new Set<() => Promise<void>>();
-  const deliveries: WebhookBed['deliveries'] = async (id) => (await store.webhooks.deliveries(id, { limit: 1_000 })).items;
+  const deliveries: WebhookBed['deliveries'] = async (id) =>
+    (await store.webhooks.deliveries(id, { limit: 1_000 })).items;
   return {
     bed,
     store,

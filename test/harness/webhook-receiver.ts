@@ -1,5 +1,12 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
@@ -58,7 +65,13 @@ export async function startReceiver(
   let behave = behaviour;
   const take: RequestListener = (request, response) => {
     void readBody(request).then((body) => {
-      const one = { id: String(request.headers['webhook-id']), headers: request.headers, body, path: request.url ?? '', ...serverNameOf(request.socket) };
+      const one = {
+        id: String(request.headers['webhook-id']),
+        headers: request.headers,
+        body,
+        path: request.url ?? '',
+        ...serverNameOf(request.socket),
+      };
       received.push(one);
       behave(one, response, received.length);
       for (const look of waiting) look();

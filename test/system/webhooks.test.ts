@@ -29,14 +29,23 @@ describe('webhooks', () => {
     await bed.emit('volume:one');
     const second = await bed.endpoint(some.url, { eventTypes: ['container.*', 'volume.removed'] });
     bed.relay();
-    await bed.emit(['container.started', 'container:a'], ['volume.attached', 'volume:one'], ['volume.removed', 'volume:one']);
+    await bed.emit(
+      ['container.started', 'container:a'],
+      ['volume.attached', 'volume:one'],
+      ['volume.removed', 'volume:one'],
+    );
     await all.until(4);
     await some.until(2);
     await expect.poll(() => bed.countOf(first.id, 'delivered')).toBe(4);
     await expect.poll(() => bed.countOf(second.id, 'delivered')).toBe(2);
     const typesAt = (receiver: Receiver, secret: string) =>
       receiver.received.map((one) => (verify(secret, one) as { readonly type: string }).type).toSorted();
-    expect(typesAt(all, first.secret)).toEqual(['container.started', 'volume.attached', 'volume.created', 'volume.removed']);
+    expect(typesAt(all, first.secret)).toEqual([
+      'container.started',
+      'volume.attached',
+      'volume.created',
+      'volume.removed',
+    ]);
     expect(typesAt(some, second.secret)).toEqual(['container.started', 'volume.removed']);
     expect(JSON.parse(all.received.find(({ body }) => body.includes('volume.created'))?.body ?? '')).toEqual({
       type: 'volume.created',
@@ -56,7 +65,8 @@ describe('webhooks', () => {
     await gone.close();
     bed.relay();
     await bed.emit('volume:a', 'volume:b', 'volume:a');
-    const failuresOf = async (): Promise<readonly number[]> => (await bed.deliveries(id)).map(({ failures }) => failures);
+    const failuresOf = async (): Promise<readonly number[]> =>
+      (await bed.deliveries(id)).map(({ failures }) => failures);
     await expect.poll(failuresOf).toEqual([0, 1, 1]);
     bed.clock.advance(6_000);
     await expect.poll(failuresOf).toEqual([0, 2, 2]);
@@ -194,7 +204,12 @@ describe('webhooks', () => {
     const [c, b, a] = await bed.deliveries(id);
     await bed.store.webhooks.replay(id, { after: a?.event.id ?? '', until: c?.event.id ?? '' });
     await receiver.until(5);
-    expect(receiver.received.slice(3).map((one) => one.id).toSorted()).toEqual([b?.id, c?.id].toSorted());
+    expect(
+      receiver.received
+        .slice(3)
+        .map((one) => one.id)
+        .toSorted(),
+    ).toEqual([b?.id, c?.id].toSorted());
     await expect.poll(() => bed.countOf(id, 'delivered')).toBe(3);
     if (a !== undefined) await bed.store.webhooks.resend(a.id);
     await receiver.until(6);

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { compareEventIds, type StowageEvent } from '../../core/events.ts';
 import { newJobId } from '../../core/ids.ts';
-import type { FanOut, PlannedDelivery, SigningEndpoint, WebhookOutbox, WebhookSnapshot } from '../../core/ports/webhooks.ts';
+import type {
+  FanOut,
+  PlannedDelivery,
+  SigningEndpoint,
+  WebhookOutbox,
+  WebhookSnapshot,
+} from '../../core/ports/webhooks.ts';
 import { newDeliveryId } from '../../core/webhook-delivery.ts';
 import { wantsEvent, type WebhookId } from '../../core/webhook.ts';
 import { pause } from '../../platform/pause.ts';

@@ -62,10 +62,7 @@ describe('what is sent', () => {
         response.write('half', () => response.destroy());
       },
     ],
-    [
-      'closes in the middle of the headers',
-      (_one, response) => response.socket?.end('HTTP/1.1 200 OK\r\ncontent-le'),
-    ],
+    ['closes in the middle of the headers', (_one, response) => response.socket?.end('HTTP/1.1 200 OK\r\ncontent-le')],
     ['does not speak HTTP', (_one, response) => response.socket?.end('SSH-2.0-OpenSSH_9.2\r\n')],
   ])('a receiver that %s is an error', async (_what, behaviour) => {
     const receiver = await receive(behaviour);
@@ -105,7 +102,9 @@ describe('TLS', () => {
     expect(await send(receiver.url, { caPem: certificate.cert })).toMatchObject({ status: 204 });
     const byName = receiver.url.replace('127.0.0.1', 'hooks.example.test');
     const { resolve } = names(['127.0.0.1']);
-    expect((await send(byName, { caPem: certificate.cert, resolve })).error).toContain("does not match certificate's altnames");
+    expect((await send(byName, { caPem: certificate.cert, resolve })).error).toContain(
+      "does not match certificate's altnames",
+    );
     expect(receiver.received).toHaveLength(1);
   });
 
