@@ -20,7 +20,7 @@ const holder: Fields = {
 const container: Fields = { name: 'text', image: 'text', labels: 'labels' };
 const maybeOutOfBand: Fields = { ...container, 'outOfBand?': 'flag' };
 
-export const EVENT_DATA: Readonly<Record<EventType, Fields>> = {
+const EVENT_DATA: Readonly<Record<EventType, Fields>> = {
   'job.submitted': { kind: 'text', actor: 'text' },
   'job.started': { attempt: 'number', worker: 'text' },
   'job.awaiting': attempt,

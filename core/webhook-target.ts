@@ -47,7 +47,7 @@ const rules = [...REFUSED_IPV4, ...REFUSED_IPV6].map(([cidr, reason]) => ({ bloc
 const globalIpv6 = blocksOf(GLOBAL_IPV6);
 
 /** @throws {RangeError} for a block that is not one */
-export function blocksOf(cidrs: readonly string[]): BlockList {
+function blocksOf(cidrs: readonly string[]): BlockList {
   const list = new BlockList();
   for (const cidr of cidrs) {
     const [address = '', prefix] = cidr.split('/');

@@ -209,7 +209,7 @@ describe('webhooks', () => {
         .slice(3)
         .map((one) => one.id)
         .toSorted(),
-    ).toEqual([b?.id, c?.id].toSorted());
+    ).toEqual([String(b?.id), String(c?.id)].toSorted());
     await expect.poll(() => bed.countOf(id, 'delivered')).toBe(3);
     if (a !== undefined) await bed.store.webhooks.resend(a.id);
     await receiver.until(6);

@@ -77,7 +77,7 @@ function planEvent(endpoints: readonly SigningEndpoint[], event: StowageEvent): 
 }
 
 /** The id follows from event and endpoint: whoever plans it again, plans the same. */
-export function planDelivery(webhook: WebhookId, event: StowageEvent): PlannedDelivery {
+function planDelivery(webhook: WebhookId, event: StowageEvent): PlannedDelivery {
   const chance = createHash('sha256').update(`${event.id} ${webhook}`).digest();
   return { id: newDeliveryId(newJobId(Date.parse(event.time), chance)), webhook, event };
 }

@@ -2,6 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { type LookupFunction, isIP } from 'node:net';
 import { getCACertificates } from 'node:tls';
+import { callbackify } from 'node:util';
 import { Agent, request } from 'undici';
 import { hostOf, type TargetGuard } from '../../core/webhook-target.ts';
 import type { WebhookMessage } from './message.ts';
@@ -90,14 +91,13 @@ function explain(guard: TargetGuard, text: string): string | undefined {
 }
 
 function guardedLookup(guard: TargetGuard, resolve: Resolve): LookupFunction {
+  const look = callbackify((hostname: string) => checkedAddresses(guard, hostname, resolve));
   return (hostname, options, callback) => {
-    checkedAddresses(guard, hostname, resolve).then(
-      ([first, ...others]) => {
-        if (options.all === true) callback(null, [first, ...others]);
-        else callback(null, first.address, first.family);
-      },
-      (error: Error) => callback(error, '', 0),
-    );
+    look(hostname, (error, found) => {
+      if (error !== null) callback(error, '', 0);
+      else if (options.all === true) callback(null, [...found]);
+      else callback(null, found[0].address, found[0].family);
+    });
   };
 }
 
