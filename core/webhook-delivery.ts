@@ -63,7 +63,7 @@ const MAX_RETRY_AFTER_MS = 24 * HOUR;
 /** For so many failures the later deliveries of the same subject wait; then they overtake it. */
 export const ORDERED_FAILURES = 3;
 /** Attempts that a delivery keeps. */
-export const MAX_ATTEMPTS_KEPT = 20;
+export const MAX_ATTEMPTS_KEPT = 12;
 /** Deliveries that are over, kept for each endpoint. */
 export const MAX_DELIVERIES_KEPT = 1_000;
 /** An endpoint at which every attempt has failed for so long is disabled. */

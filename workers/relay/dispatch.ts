@@ -14,7 +14,7 @@ export interface DispatchParts extends AttemptParts {
 }
 
 /** Attempts that one endpoint has under way. Nothing else bounds them, so a slow one uses up nobody else's. */
-const PER_ENDPOINT = 4;
+const PER_ENDPOINT = 10;
 /** What becomes due by time or by people's wishes is noticed so soon. */
 const LOOK_MS = 500;
 
@@ -29,6 +29,9 @@ export class Dispatcher {
   readonly #parts: DispatchParts;
   readonly #bell = new Bell();
   readonly #underWay = new Map<DeliveryId, { readonly webhook: WebhookId; readonly done: Promise<void> }>();
+
+  /** What has ended since it was last asked what is due: the answer may not know of that yet. */
+  readonly #ended = new Set<DeliveryId>();
 
   constructor(parts: DispatchParts) {
     this.#parts = parts;
@@ -53,9 +56,10 @@ export class Dispatcher {
 
   async #startDue(signal: AbortSignal): Promise<void> {
     const { outbox, clock } = this.#parts;
+    this.#ended.clear();
     // Those under way are among the due ones.
     for (const { endpoint, deliveries } of await outbox.due(clock.nowMs(), 2 * PER_ENDPOINT)) {
-      const startable = deliveries.filter(({ id }) => !this.#underWay.has(id));
+      const startable = deliveries.filter(({ id }) => !this.#underWay.has(id) && !this.#ended.has(id));
       for (const delivery of startable.slice(0, PER_ENDPOINT - this.#countOf(endpoint.id))) {
         this.#start(endpoint, delivery, signal);
       }
@@ -74,6 +78,7 @@ export class Dispatcher {
       })
       .finally(() => {
         this.#underWay.delete(delivery.id);
+        this.#ended.add(delivery.id);
         this.wake();
       });
     this.#underWay.set(delivery.id, { webhook: endpoint.id, done });

@@ -78,6 +78,9 @@ function planEvent(endpoints: readonly SigningEndpoint[], event: StowageEvent): 
 
 /** The id follows from event and endpoint: whoever plans it again, plans the same. */
 function planDelivery(webhook: WebhookId, event: StowageEvent): PlannedDelivery {
-  const chance = createHash('sha256').update(`${event.id} ${webhook}`).digest();
-  return { id: newDeliveryId(newJobId(Date.parse(event.time), chance)), webhook, event };
+  const [ms = 0, at = 0] = event.id.split('-').map(Number);
+  const hash = createHash('sha256').update(`${event.id} ${webhook}`).digest();
+  // What the stream counts within a millisecond comes first: ids sort as their events do.
+  hash.writeUInt16BE(Math.min(at, 0xffff));
+  return { id: newDeliveryId(newJobId(ms, hash)), webhook, event };
 }

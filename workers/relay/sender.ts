@@ -39,8 +39,8 @@ const KEEP_ALIVE_MS = 2_000;
 const BODY_KEPT_BYTES = 1_024;
 /** More of an answer is not waited for. */
 const BODY_READ_BYTES = 65_536;
-const HEADERS_KEPT = 30;
-const HEADER_KEPT_CHARACTERS = 200;
+const HEADERS_KEPT = 12;
+const HEADER_KEPT_CHARACTERS = 120;
 
 /**
  * Sends over connections that go to checked addresses only: a name is resolved once for each connection, every address that it has is
