@@ -112,8 +112,8 @@ export function webhookActionRoutes(app: RestApp, parts: RouteParts): void {
       response: { 202: z.object({ since: z.iso.datetime(), until: z.iso.datetime() }), ...problemResponses },
     },
     handler: async (request, reply) => {
-      const sinceMs = Date.parse(request.body.since);
-      const untilMs = request.body.until === undefined ? clock.nowMs() : Date.parse(request.body.until);
+      const sinceMs = timeOf(request.body.since);
+      const untilMs = request.body.until === undefined ? clock.nowMs() : timeOf(request.body.until);
       if (untilMs < sinceMs) throw badRange();
       // Ids of events are times; the first is left out, so it begins with the last one that can have been before.
       const after = sinceMs === 0 ? '0-0' : `${sinceMs - 1}-${Number.MAX_SAFE_INTEGER}`;
@@ -122,6 +122,11 @@ export function webhookActionRoutes(app: RestApp, parts: RouteParts): void {
       return { since: new Date(sinceMs).toISOString(), until: new Date(untilMs).toISOString() };
     },
   });
+}
+
+/** Nothing was before 1970, as far as ids of events can say. */
+function timeOf(text: string): number {
+  return Math.max(0, Date.parse(text));
 }
 
 function testEvent(

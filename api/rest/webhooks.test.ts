@@ -170,6 +170,9 @@ describe('/v1/webhooks', () => {
     expect(accepted).toMatchObject({ status: 202, body: { since } });
     const again = await rig.call({ method: 'POST', url: `${path}/replay`, payload: { since } });
     expect(again).toMatchObject({ status: 409, body: { code: 'webhook-replaying' } });
+    const { path: other } = await create();
+    const ever = { since: '0000-01-01T00:00:00Z', until: '0000-01-01T00:00:00Z' };
+    expect(await rig.call({ method: 'POST', url: `${other}/replay`, payload: ever })).toMatchObject({ status: 202 });
     const backwards = { since, until: '2025-01-01T00:00:00.000Z' };
     expect(await rig.call({ method: 'POST', url: `${path}/replay`, payload: backwards })).toMatchObject({
       status: 400,
