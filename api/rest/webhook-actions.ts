@@ -70,7 +70,7 @@ export function webhookActionRoutes(app: RestApp, parts: RouteParts): void {
       const rev = expectedRev(request.headers['if-match']) ?? before.rev;
       const endpoint = await webhooks.change(id, { secrets: { current, ...previous } }, rev);
       reply.header('etag', webhookTag(endpoint)).header('cache-control', 'no-store');
-      return { ...viewWebhook(endpoint), secret: current };
+      return { ...viewWebhook(endpoint, 'admin'), secret: current };
     },
   });
 

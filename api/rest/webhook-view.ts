@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
+import type { Role } from '../../core/ports/jobs.ts';
 import { EVENT_TYPES } from '../../core/events.ts';
 import {
   type Delivery,
@@ -32,7 +33,10 @@ const eventTypes = z
   .max(100)
   .describe('Types of event (`/v1/event-types`), groups of them (`volume.*`), or `*`');
 const settings = {
-  url: z.string().max(MAX_URL).describe('Where events go: https://, and an address that is allowed'),
+  url: z
+    .string()
+    .max(MAX_URL)
+    .describe('Where events go: https://, and an address that is allowed. Only admins see its path'),
   eventTypes,
   description: z.string().max(500),
   format: z
@@ -74,8 +78,10 @@ export const newWebhook = webhookView
   .extend({ secret: z.string().describe('Verifies signatures; shown this once') })
   .meta({ id: 'NewWebhook' });
 
-export function viewWebhook({ rev: _rev, ...endpoint }: WebhookEndpoint): z.input<typeof webhookView> {
-  return { ...endpoint, eventTypes: [...endpoint.eventTypes] };
+/** Paths and queries of receivers' URLs often are their credentials: whoever may not change them does not see them. */
+export function viewWebhook({ rev: _rev, ...endpoint }: WebhookEndpoint, role: Role): z.input<typeof webhookView> {
+  const url = role === 'admin' ? endpoint.url : `${new URL(endpoint.url).origin}/…`;
+  return { ...endpoint, url, eventTypes: [...endpoint.eventTypes] };
 }
 
 export function webhookTag({ rev }: WebhookEndpoint): string {

@@ -193,8 +193,12 @@ describe('/v1/webhooks', () => {
       return String(body['key']);
     };
     const [viewer, operator] = [await key('viewer'), await key('operator')];
+    const read = await rig.call({ url: path, key: viewer });
+    expect(read.body['url']).toBe('https://hooks.example.com/…');
     for (const url of ['/v1/webhooks', path, `${path}/deliveries`]) {
-      expect(await rig.call({ url, key: viewer })).toMatchObject({ status: 200 });
+      const shown = await rig.call({ url, key: viewer });
+      expect(shown.status).toBe(200);
+      expect(shown.text).not.toContain(URL_OF_A);
     }
     for (const url of [
       '/v1/webhooks',

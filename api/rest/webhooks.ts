@@ -4,6 +4,7 @@ import { newJobId } from '../../core/ids.ts';
 import type { WebhookStore } from '../../core/ports/webhooks.ts';
 import { newWebhookId, newWebhookSecret, type WebhookEndpoint, type WebhookId } from '../../core/webhook.ts';
 import type { TargetGuard } from '../../core/webhook-target.ts';
+import { callerOf } from './auth.ts';
 import type { RestApp, RouteParts } from './parts.ts';
 import { problemResponses } from './problems.ts';
 import {
@@ -46,7 +47,7 @@ export function webhookRoutes(app: RestApp, parts: RouteParts): void {
       const endpoint = await webhooks.create(id, request.body, { current: secret });
       reply.code(201).header('location', `/v1/webhooks/${id}`).header('etag', webhookTag(endpoint));
       reply.header('cache-control', 'no-store');
-      return { ...viewWebhook(endpoint), secret };
+      return { ...viewWebhook(endpoint, 'admin'), secret };
     },
   });
 
@@ -72,7 +73,7 @@ export function webhookRoutes(app: RestApp, parts: RouteParts): void {
         rev: expectedRev(request.headers['if-match']),
       });
       reply.header('etag', webhookTag(endpoint));
-      return viewWebhook(endpoint);
+      return viewWebhook(endpoint, 'admin');
     },
   });
 
@@ -108,7 +109,10 @@ function readRoutes(app: RestApp, { webhooks }: RouteParts): void {
       querystring: noQuery,
       response: { 200: z.object({ items: z.array(webhookView) }), ...problemResponses },
     },
-    handler: async () => ({ items: (await webhooks.list()).map(viewWebhook) }),
+    handler: async (request) => {
+      const { role } = callerOf(request);
+      return { items: (await webhooks.list()).map((endpoint) => viewWebhook(endpoint, role)) };
+    },
   });
 
   app.route({
@@ -126,7 +130,7 @@ function readRoutes(app: RestApp, { webhooks }: RouteParts): void {
     handler: async (request, reply) => {
       const endpoint = await readWebhook(webhooks, webhookIdOf(request.params.id));
       reply.header('etag', webhookTag(endpoint));
-      return viewWebhook(endpoint);
+      return viewWebhook(endpoint, callerOf(request).role);
     },
   });
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RETRY_DELAYS_MS } from '../../core/webhook-delivery.ts';
+import { newDeliveryId, RETRY_DELAYS_MS } from '../../core/webhook-delivery.ts';
 import { openWebhookBed, type WebhookBed } from '../harness/webhook-bed.ts';
 import { answerWith, type Behaviour, type Receiver, startReceiver, verify } from '../harness/webhook-receiver.ts';
 
@@ -216,6 +216,28 @@ describe('webhooks', () => {
     await receiver.until(6);
     expect(receiver.received.at(-1)?.id).toBe(a?.id);
     await expect.poll(async () => (await bed.deliveries(id))[2]).toMatchObject({ attemptCount: 2, state: 'delivered' });
+  });
+
+  it('a test is sent once, ahead of what waits, and not again when it fails', async () => {
+    const receiver = await receive(answerWith(500));
+    const { id, secret } = await bed.endpoint(receiver.url);
+    bed.relay();
+    const event = {
+      id: 'test-1',
+      type: 'webhook.test',
+      time: new Date().toISOString(),
+      subject: `webhook:${id}`,
+    } as const;
+    const planned = { webhook: id, event: { ...event, data: { by: 'somebody' } } };
+    await bed.store.webhooks.test({ ...planned, id: newDeliveryId('01hf0000000000000000000001') });
+    await expect.poll(() => bed.countOf(id, 'failed')).toBe(1);
+    receiver.behave(answerWith(200));
+    await bed.store.webhooks.test({ ...planned, id: newDeliveryId('01hf0000000000000000000002') });
+    await expect.poll(() => bed.countOf(id, 'delivered')).toBe(1);
+    expect(receiver.received.map((one) => verify(secret, one))).toMatchObject([
+      { type: 'webhook.test', data: { by: 'somebody' } },
+      { type: 'webhook.test' },
+    ]);
   });
 
   it('a removed endpoint gets nothing more, and leaves nothing', async () => {

@@ -56,9 +56,9 @@ describe('a plan', () => {
     const endpoints = Array.from({ length: 200 }, (_, n) => endpoint(String(n).padStart(2, '0').slice(-2), {}));
     const { batch, size } = planBatch({ rev: '1', endpoints }, events, '0-0');
     expect({ size, planned: batch.planned.length, until: batch.until }).toEqual({
-      size: 3,
-      planned: 600,
-      until: '1000-2',
+      size: 1,
+      planned: 200,
+      until: '1000-0',
     });
   });
 });

@@ -12,8 +12,8 @@ import { newDeliveryId } from '../../core/webhook-delivery.ts';
 import { wantsEvent, type WebhookId } from '../../core/webhook.ts';
 import { pause } from '../../platform/pause.ts';
 
-/** Deliveries that one write stores: Redis' Lua takes some thousands of arguments. */
-const PLANNED_AT_ONCE = 500;
+/** Deliveries after which one write is full: Redis does nothing else while it stores them, a millisecond or two. */
+const PLANNED_AT_ONCE = 100;
 /** Without an endpoint it is looked again for one so often. An endpoint gets what comes after it was made, however late it is noticed. */
 const IDLE_MS = 500;
 
