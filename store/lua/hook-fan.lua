@@ -14,6 +14,9 @@ for at = 9, #ARGV, 4 do plan_delivery(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV
 if replay == '' then
   redis.call('HSET', P .. 'hooks-cursor', 'at', ARGV[4])
   redis.call('HINCRBY', P .. 'hooks-cursor', 'count', ARGV[5])
+  -- At the end of the stream its own count is the truth: whatever was missed in between, the next sweep goes by that.
+  local at, seen = stream_tip()
+  if at == ARGV[4] then redis.call('HSET', P .. 'hooks-cursor', 'count', seen) end
 elseif ARGV[7] == '' then
   redis.call('HDEL', P .. 'hooks-replays', replay)
 else
