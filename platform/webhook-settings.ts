@@ -38,9 +38,10 @@ function parseAllowedBlocks(text: string): readonly string[] | '*' {
     .map((each) => each.trim())
     .filter((each) => each !== '')
     .map((each) => {
-      const [address = '', prefix] = each.split('/');
+      const [address = '', prefix, ...more] = each.split('/');
       const bits = isIP(address) === 4 ? 32 : 128;
-      const isBlock = isIP(address) !== 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && +prefix <= bits));
+      const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+      const isBlock = isIP(address) !== 0 && isPrefix && more.length === 0;
       if (!isBlock) throw new RangeError(`"${each}" is not an address or a block of addresses (10.0.0.0/8)`);
       return each;
     });
