@@ -240,6 +240,21 @@ describe('webhooks', () => {
     ]);
   });
 
+  it('connections to Redis that break lose nothing and double nothing that is stored', async () => {
+    const receiver = await receive();
+    const { id } = await bed.endpoint(receiver.url);
+    bed.relay();
+    const { redis } = bed.bed;
+    for (let n = 0; n < 300; n += 1) {
+      await redis.xadd('{bed}:events', '*', 'type', 'volume.created', 'subject', `volume:v${n % 9}`, 'data', '{}');
+      if (n % 30 === 0) await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    }
+    await expect.poll(() => bed.countOf(id, 'delivered')).toBe(300);
+    expect(await bed.deliveries(id)).toHaveLength(300);
+    const ids = new Set(receiver.received.map((one) => one.id));
+    expect(ids.size).toBe(300);
+  });
+
   it('a removed endpoint gets nothing more, and leaves nothing', async () => {
     const receiver = await receive(answerWith(500));
     const { id } = await bed.endpoint(receiver.url);
