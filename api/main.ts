@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { createGuests } from '../gateway/client.ts';
+import { createTargetGuard } from '../core/webhook-target.ts';
 import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createSubmit } from '../jobs/submit.ts';
@@ -44,7 +45,7 @@ shutdown.add('telemetry', () => telemetry.shutdown());
 
 const catalogue = createCatalogue(ALL_KINDS);
 const nowMs = (): number => systemClock.nowMs();
-const { jobs, records, events, keys, health, credentials, execs, guestPlaces, close } = openStore({
+const { jobs, records, events, keys, health, webhooks, credentials, execs, guestPlaces, close } = openStore({
   address: config.redis,
   prefix: config.redisPrefix,
   patience: 'face',
@@ -105,6 +106,8 @@ const server = createRestServer({
   events,
   keys,
   health,
+  webhooks,
+  webhookGuard: createTargetGuard(config.webhooks),
   logger,
   metricsText: () => telemetry.metricsText(),
   ...(config.apiKey === undefined ? {} : { presetKey: config.apiKey }),

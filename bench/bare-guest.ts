@@ -11,7 +11,14 @@ const OPTIONS =
   'console=ttyS0 quiet loglevel=1 clocksource=acpi_pm no_timer_check mitigations=off nokaslr random.trust_cpu=on cryptomgr.notests ' +
   'apparmor=0 audit=0 nowatchdog reboot=t panic=-1 init_on_alloc=0 noreplace-smp lpj=5192260 ' +
   'initcall_blacklist=init_kprobe_trace,init_ima,load_system_certificate_list';
-const MODULES = ['virtio', 'virtio_ring', 'virtio_pci_legacy_dev', 'virtio_pci_modern_dev', 'virtio_pci', 'virtio_console'];
+const MODULES = [
+  'virtio',
+  'virtio_ring',
+  'virtio_pci_legacy_dev',
+  'virtio_pci_modern_dev',
+  'virtio_pci',
+  'virtio_console',
+];
 /** It echoes on one port, and pours zeros into the other as soon as a byte comes there. */
 const INIT = `#!/busybox sh
 echo HELLO >/dev/console
@@ -87,7 +94,11 @@ export async function bareGuest(given: {
     await echoed(line);
     const trips: number[] = [];
     for (let n = 0; n < given.trips; n += 1) trips.push(await echoed(line));
-    return { helloMs, roundTripMs: trips.toSorted((a, b) => a - b)[trips.length >> 1] ?? 0, mibPerSecond: await poured(await pour.connected) };
+    return {
+      helloMs,
+      roundTripMs: trips.toSorted((a, b) => a - b)[trips.length >> 1] ?? 0,
+      mibPerSecond: await poured(await pour.connected),
+    };
   } finally {
     child.kill('SIGKILL');
     for (const { server } of [echo, pour]) server.close();

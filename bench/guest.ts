@@ -117,10 +117,18 @@ export const guest: Bench = {
       const bare = await bares(rounds, trips);
       const of = (pick: (figures: BareFigures) => number): number => median(bare.map(pick));
       console.log(machineLine());
-      console.log(`docker start to the first output: ${median(first).toFixed(0)} ms the first time, ${median(again).toFixed(0)} ms again`);
-      console.log(`  QEMU alone, to its first line: ${of(({ helloMs }) => helloMs).toFixed(0)} ms; ratio ${(median(again) / of(({ helloMs }) => helloMs)).toFixed(2)}`);
-      console.log(`attach round trip of 64 bytes: ${trip.toFixed(2)} ms; on the bare line ${of(({ roundTripMs: ms }) => ms).toFixed(2)} ms`);
-      console.log(`output: ${rate.toFixed(1)} MiB/s; on the bare line ${of(({ mibPerSecond: each }) => each).toFixed(1)} MiB/s; ratio ${(rate / of(({ mibPerSecond: each }) => each)).toFixed(2)}`);
+      console.log(
+        `docker start to the first output: ${median(first).toFixed(0)} ms the first time, ${median(again).toFixed(0)} ms again`,
+      );
+      console.log(
+        `  QEMU alone, to its first line: ${of(({ helloMs }) => helloMs).toFixed(0)} ms; ratio ${(median(again) / of(({ helloMs }) => helloMs)).toFixed(2)}`,
+      );
+      console.log(
+        `attach round trip of 64 bytes: ${trip.toFixed(2)} ms; on the bare line ${of(({ roundTripMs: ms }) => ms).toFixed(2)} ms`,
+      );
+      console.log(
+        `output: ${rate.toFixed(1)} MiB/s; on the bare line ${of(({ mibPerSecond: each }) => each).toFixed(1)} MiB/s; ratio ${(rate / of(({ mibPerSecond: each }) => each)).toFixed(2)}`,
+      );
       console.log(`memory of an idle machine of 192 MB: ${memory.toFixed(0)} MiB`);
     } finally {
       await own.close();

@@ -74,6 +74,19 @@ export const ERROR_CODES = {
     advice: 'Name a virtual machine by its inventory name or its moref (`vm-42`).',
   },
   'key-not-found': { kind: 'not-found', advice: 'List the keys.' },
+  'webhook-not-found': { kind: 'not-found', advice: 'List the webhooks.' },
+  'webhook-disabled': { kind: 'conflict', advice: 'Enable it first: `PATCH` with `{"state":"enabled"}`.' },
+  'webhook-replaying': { kind: 'conflict', advice: 'A replay of this webhook is under way: wait until it is over.' },
+  'webhook-limit': { kind: 'conflict', advice: 'There are as many webhooks as there may be: remove one.' },
+  'delivery-not-found': {
+    kind: 'not-found',
+    advice: 'The id is wrong, or the delivery is older than the log that is kept; replay the time that it is of.',
+  },
+  'precondition-failed': {
+    kind: 'conflict',
+    status: 412,
+    advice: 'It was changed meanwhile: read it again, and send the change with its new `ETag`.',
+  },
   'key-exists': { kind: 'conflict', advice: 'Choose another name for the key, or revoke the one that has it.' },
   'host-not-found': { kind: 'not-found', advice: 'List the hosts.' },
   'volume-exists': {

@@ -55,6 +55,10 @@ export const EVENT_TYPES = {
   'recovery.finished': 'The recovery of a host is over; `recovered` and `lost` are counted.',
   'host.changed': 'A host connected, was lost, or went in or out of maintenance.',
   'store.changed': 'A volume store became usable or unusable.',
+  'webhook.enabled': 'A webhook was enabled again.',
+  'webhook.disabled':
+    'A webhook was disabled; `reason` says whether by a person, by itself (410), or for failing too long.',
+  'webhook.test': 'Somebody asked for a test; it is sent to that webhook only and is in no listing.',
 } as const satisfies Readonly<Record<string, string>>;
 export type EventType = keyof typeof EVENT_TYPES;
 
@@ -69,4 +73,11 @@ export interface NewEvent {
 export interface StowageEvent extends NewEvent {
   readonly id: string;
   readonly time: string;
+}
+
+/** Ids of events in the order of the stream; one without its second part is the first of its millisecond. */
+export function compareEventIds(a: string, b: string): number {
+  const [aMs = 0, aAt = 0] = a.split('-').map(Number);
+  const [bMs = 0, bAt = 0] = b.split('-').map(Number);
+  return aMs - bMs || aAt - bAt;
 }

@@ -37,6 +37,7 @@ describe('readConfig', () => {
         spoolDir: '/home/ada/.local/share/stowage/spool',
       },
       registries: { mirrors: new Map(), insecure: [], allowed: [] },
+      webhooks: { allowPrivate: [], allowHttp: false },
       workerListen: { host: '127.0.0.1', port: 9464 },
       gatewayListen: { host: '127.0.0.1', port: 2378 },
       gatewayFaceListen: { host: '127.0.0.1', port: 2379 },

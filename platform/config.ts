@@ -73,6 +73,13 @@ export interface RecoveryConfig {
   readonly roomWaitMs: number;
 }
 
+/** Where webhooks may go: see core/webhook-target.ts. */
+export interface WebhookConfig {
+  readonly allowPrivate: readonly string[] | '*';
+  readonly allowHttp: boolean;
+  readonly caFile?: string;
+}
+
 export interface RegistryConfig {
   readonly mirrors: Mirrors;
   readonly insecure: NamePatterns;
@@ -101,6 +108,7 @@ export interface Config {
   readonly gateway?: GatewayConfig;
   readonly recovery: RecoveryConfig;
   readonly registries: RegistryConfig;
+  readonly webhooks: WebhookConfig;
   readonly labListen?: ListenAddress;
   readonly labRegistryListen?: ListenAddress;
   readonly labGuests: boolean;
@@ -268,6 +276,11 @@ function assemble(values: SettingValues, env: Environment): Config {
       roomWaitMs: values.STOWAGE_ROOM_WAIT * 1_000,
     },
     registries: registriesOf(values),
+    webhooks: {
+      allowPrivate: values.STOWAGE_WEBHOOK_ALLOW_PRIVATE ?? [],
+      allowHttp: values.STOWAGE_WEBHOOK_ALLOW_HTTP,
+      ...present({ caFile: values.STOWAGE_WEBHOOK_CA_FILE }),
+    },
     restListen: values.STOWAGE_REST_LISTEN,
     dockerListen: values.STOWAGE_DOCKER_LISTEN,
     workerListen: values.STOWAGE_WORKER_LISTEN,

@@ -10,9 +10,9 @@ const RETRY_MS = 500;
 /** How many events one listing looks at when few are of its subject. */
 const SCAN_LIMIT = 5_000;
 
-type StreamEntry = readonly [id: string, fields: readonly string[]];
+export type StreamEntry = readonly [id: string, fields: readonly string[]];
 
-function decodeEvent([id, flat]: StreamEntry): StowageEvent {
+export function decodeEvent([id, flat]: StreamEntry): StowageEvent {
   const field = (name: string): string => flat[flat.indexOf(name) + 1] ?? '';
   return {
     id,
@@ -28,22 +28,9 @@ export function createEventStore(client: RedisClient, prefix: string, openBlocki
   const stream = `${prefix}events`;
   return {
     async *follow(after, signal) {
-      const reader = openBlocking();
-      const stop = (): void => reader.disconnect();
-      signal.addEventListener('abort', stop, { once: true });
-      try {
-        // "$" is made a real id at once: between two blocking reads nothing may be missed.
-        let last = after === '$' ? await lastId(client, stream) : after;
-        while (!signal.aborted) {
-          for (const entry of await readAfter(reader, stream, last, signal)) {
-            last = entry[0];
-            yield decodeEvent(entry);
-          }
-        }
-      } finally {
-        signal.removeEventListener('abort', stop);
-        reader.disconnect();
-      }
+      // "$" is made a real id at once: between two blocking reads nothing may be missed.
+      const from = after === '$' ? await lastId(client, stream) : after;
+      for await (const batch of followStream(openBlocking, stream, from, signal)) yield* batch;
     },
     async list(page): Promise<Page<StowageEvent>> {
       const items: StowageEvent[] = [];
@@ -64,6 +51,29 @@ export function createEventStore(client: RedisClient, prefix: string, openBlocki
       return { items, next: from.slice(1) };
     },
   };
+}
+
+/** Batches of events after an id, oldest first, until the signal fires. */
+export async function* followStream(
+  openBlocking: () => RedisClient,
+  stream: string,
+  after: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly StowageEvent[], void> {
+  const reader = openBlocking();
+  const stop = (): void => reader.disconnect();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    let last = after;
+    while (!signal.aborted) {
+      const entries = await readAfter(reader, stream, last, signal);
+      last = entries.at(-1)?.[0] ?? last;
+      if (entries.length > 0) yield entries.map(decodeEvent);
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    reader.disconnect();
+  }
 }
 
 async function lastId(client: RedisClient, stream: string): Promise<string> {

@@ -5,6 +5,7 @@ import type { Execs } from '../core/ports/execs.ts';
 import type { GuestPlaces } from '../core/ports/guest-places.ts';
 import type { Claims, EventStore, Health, JobStore, KeyStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
+import type { WebhookOutbox, WebhookStore } from '../core/ports/webhooks.ts';
 import type { RedisAddress } from '../platform/redis-url.ts';
 import { createKeyStore } from './api-keys.ts';
 import { createClaims } from './claims.ts';
@@ -23,6 +24,8 @@ import { createRecordStore } from './records.ts';
 import { connectRedis, type Patience, type RedisClient, raise } from './redis.ts';
 import { loadScripts } from './scripts.ts';
 import { createUpkeep } from './upkeep.ts';
+import { createWebhookOutbox } from './webhook-outbox.ts';
+import { createWebhookStore } from './webhooks.ts';
 
 export interface StoreOptions {
   readonly address: RedisAddress;
@@ -55,6 +58,8 @@ export interface Store {
   readonly leader: LeaderLease;
   readonly upkeep: Upkeep;
   readonly guestPlaces: GuestPlaces;
+  readonly webhooks: WebhookStore;
+  readonly outbox: WebhookOutbox;
   /** Redis must keep every key and every write: resolves with what is wrong with its settings, for people. */
   inspectSettings(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -81,6 +86,8 @@ export function openStore(options: StoreOptions): Store {
   const entries = createEntries(queueConnection, bull);
   const over = listenForOver(subscriber, `${prefix}over`);
   const lane = options.lanes[0] ?? 'default';
+  const openBlocking = (): RedisClient =>
+    connectRedis(address, { patience: 'worker', logger, name: `${options.process}-events` });
   return {
     jobs: createJobStore({
       client,
@@ -93,9 +100,7 @@ export function openStore(options: StoreOptions): Store {
     }),
     claims: createClaims({ client, prefix, scripts, subscriber, nowMs }),
     records: createRecordStore(client, prefix, scripts),
-    events: createEventStore(client, prefix, () =>
-      connectRedis(address, { patience: 'worker', logger, name: `${options.process}-events` }),
-    ),
+    events: createEventStore(client, prefix, openBlocking),
     keys: createKeyStore({ client, prefix, nowMs, randomBytes }),
     health: createHealth({ client, prefix, entries, lane, randomBytes }),
     credentials: createCredentialExchange({ client, subscriber, channel: `${prefix}credentials`, randomBytes }),
@@ -110,6 +115,8 @@ export function openStore(options: StoreOptions): Store {
     }),
     upkeep: createUpkeep({ prefix, scripts, historyJobs: options.historyJobs, logger }),
     guestPlaces: createGuestPlaces(client, prefix, nowMs),
+    webhooks: createWebhookStore({ client, prefix, scripts, nowMs }),
+    outbox: createWebhookOutbox({ client, prefix, scripts, nowMs, openBlocking }),
     inspectSettings: () => inspectSettings(client),
     async close() {
       over.close();

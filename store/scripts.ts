@@ -13,6 +13,13 @@ const PARTS = {
   observe: ['records'],
   sweep: ['lines'],
   trim: [],
+  'hook-put': ['hooks'],
+  'hook-remove': ['hooks'],
+  'hook-fan': ['hooks'],
+  'hook-due': [],
+  'hook-settle': ['hooks'],
+  'hook-again': ['hooks'],
+  'hook-purge': ['hooks'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 export type ScriptName = keyof typeof PARTS;
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { createGuests } from '../gateway/client.ts';
+import { createTargetGuard } from '../core/webhook-target.ts';
 import { ALL_KINDS } from '../jobs/all.ts';
 import { createCatalogue } from '../jobs/registry.ts';
 import { createWorld } from '../jobs/world.ts';
@@ -16,6 +17,7 @@ import { openStore } from '../store/open.ts';
 import { connectDataCentre } from '../vsphere/connect.ts';
 import type { Trust } from '../vsphere/trust.ts';
 import { openWorker } from './open.ts';
+import { createWebhookSender } from './relay/sender.ts';
 import { startStatusServer } from './status-server.ts';
 
 const PING_MS = 3_000;
@@ -83,12 +85,20 @@ const guests =
     : createGuests({ places: store.guestPlaces, key: config.gateway.key, clock: systemClock });
 shutdown.add('guests', () => guests?.close());
 
+const { caFile, ...targets } = config.webhooks;
+const webhookSender = createWebhookSender({
+  guard: createTargetGuard(targets),
+  ...(caFile === undefined ? {} : { caPem: readFileSync(caFile, 'utf8') }),
+});
+shutdown.add('webhooks', () => webhookSender.close());
+
 for (const fault of await store.inspectSettings()) logger.error({ fault }, 'redis is not set up to keep jobs');
 const worker = await openWorker({
   ports: {
     ...store,
     dataCentre,
     images: { registry, layers, credentials: store.credentials },
+    webhookSender,
     ...(guests === undefined ? {} : { guests }),
   },
   catalogue,

@@ -3,6 +3,7 @@ import type { Consumer, EntrySource } from '../core/ports/entries.ts';
 import type { Guests } from '../core/ports/guests.ts';
 import type { Claims, JobStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
+import type { WebhookOutbox } from '../core/ports/webhooks.ts';
 import { asStowageError } from '../core/errors.ts';
 import type { ImagePorts, World } from '../jobs/define.ts';
 import type { Catalogue } from '../jobs/registry.ts';
@@ -13,6 +14,8 @@ import { watchContainers } from './container-watcher.ts';
 import { createExecutor } from './executor.ts';
 import { HostLosses } from './host-losses.ts';
 import { lead } from './leading.ts';
+import { runRelay } from './relay/run.ts';
+import type { WebhookSender } from './relay/sender.ts';
 import { watchInventory } from './watcher.ts';
 
 /** The ports that a worker works through. */
@@ -26,6 +29,9 @@ export interface WorkerPorts {
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
   readonly guests?: Guests;
+  readonly outbox: WebhookOutbox;
+  /** Absent: this worker relays no events to webhooks. */
+  readonly webhookSender?: WebhookSender;
 }
 
 export interface WorkerSettings {
@@ -108,7 +114,7 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
         upkeep: ports.upkeep,
         submit,
         watch: async (signal) => {
-          await Promise.all([watch(signal), watchContainersOf(settings, submit, signal)]);
+          await Promise.all([watch(signal), watchContainersOf(settings, submit, signal), relayOf(settings, signal)]);
         },
         lockMs: settings.lockMs,
         reconcileIntervalMs: settings.reconcileIntervalMs,
@@ -135,6 +141,14 @@ async function watchContainersOf(settings: WorkerSettings, submit: Submit, signa
     { ...ports, world: world.containers, hasGuests, submit, logger, nowMs: () => clock.nowMs() },
     signal,
   );
+}
+
+async function relayOf(settings: WorkerSettings, signal: AbortSignal): Promise<void> {
+  const { ports, logger, clock, randomBytes } = settings;
+  const { outbox, webhookSender: sender } = ports;
+  if (sender === undefined) return;
+  const chance = (): number => (randomBytes(1)[0] ?? 0) / 256;
+  await runRelay({ outbox, sender, clock, logger, chance }, signal);
 }
 
 async function reportCanary(

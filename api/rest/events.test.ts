@@ -117,7 +117,11 @@ test.each([
 
 test('event types are described', async () => {
   const { body } = await rig.call({ url: '/v1/event-types' });
-  expect(body['items']).toContainEqual({ type: 'job.submitted', description: 'A job was accepted.' });
+  expect(body['items']).toContainEqual({
+    type: 'job.submitted',
+    description: 'A job was accepted.',
+    schema: expect.objectContaining({ title: 'job.submitted', required: ['kind', 'actor'] }),
+  });
 });
 
 test('a server that stops ends streams and waits, and a waiting caller gets its job', async () => {

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
 import { EVENT_TYPES, type EventType, type StowageEvent } from '../../core/events.ts';
+import { eventDataSchema } from '../../core/event-data.ts';
 import type { EventStore } from '../../core/ports/jobs.ts';
 import { eventFrames, type Following } from './event-stream.ts';
 import { filteredPage, pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
@@ -18,7 +19,7 @@ const STALL_MS = 30_000;
 const EVENT_ID = /^\d{1,15}(-\d{1,15})?$/;
 
 const types = Object.keys(EVENT_TYPES) as [EventType, ...EventType[]];
-const eventView = z
+export const eventView = z
   .object({
     id: z.string().describe('Orders events and resumes a reader'),
     type: z.string(),
@@ -27,6 +28,13 @@ const eventView = z
     data: z.record(z.string(), z.unknown()),
   })
   .meta({ id: 'Event' });
+const eventTypeView = z
+  .object({
+    type: z.string(),
+    description: z.string(),
+    schema: z.record(z.string(), z.unknown()).describe('JSON Schema (2020-12) of `data`'),
+  })
+  .meta({ id: 'EventType' });
 const eventId = z.string().regex(EVENT_ID, 'must be the id of an event');
 
 const eventQuery = z.strictObject({
@@ -89,14 +97,16 @@ export function eventRoutes(app: RestApp, parts: RouteParts): void {
     schema: {
       tags,
       operationId: 'listEventTypes',
-      summary: 'The types of event there are',
+      summary: 'The types of event there are, with a JSON schema of the data of each',
       querystring: z.strictObject({}),
       response: {
-        200: z.object({ items: z.array(z.object({ type: z.string(), description: z.string() })) }),
+        200: z.object({ items: z.array(eventTypeView) }),
         ...problemResponses,
       },
     },
-    handler: async () => ({ items: types.map((type) => ({ type, description: EVENT_TYPES[type] })) }),
+    handler: async () => ({
+      items: types.map((type) => ({ type, description: EVENT_TYPES[type], schema: { ...eventDataSchema(type) } })),
+    }),
   });
 }
 

@@ -3,6 +3,7 @@ import { isErrorCode } from '../../core/errors.ts';
 import type { JobStore, QueueFigures } from '../../core/ports/jobs.ts';
 import type { RestApp, RouteParts } from './parts.ts';
 import { problemResponses } from './problems.ts';
+import { webhookFamilies } from './webhook-metrics.ts';
 
 const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -22,7 +23,8 @@ export function metricRoutes(app: RestApp, parts: RouteParts): void {
     },
     handler: async (_request, reply) => {
       const figures = await figuresOf(parts.jobs);
-      const text = [...renderFigures(figures), await parts.metricsText()].join('\n');
+      const webhooks = await webhookFamilies(parts.webhooks);
+      const text = [...renderFigures(figures, webhooks), await parts.metricsText()].join('\n');
       return await reply.header('content-type', PROMETHEUS_TYPE).send(text.endsWith('\n') ? text : `${text}\n`);
     },
   });
@@ -38,7 +40,7 @@ async function figuresOf(jobs: JobStore): Promise<QueueFigures | undefined> {
   }
 }
 
-interface Family {
+export interface Family {
   readonly name: string;
   readonly type: 'gauge' | 'counter' | 'histogram';
   readonly help: string;
@@ -52,14 +54,14 @@ interface Sample {
 }
 
 /** Prometheus's text format, a line each. */
-function renderFigures(figures: QueueFigures | undefined): string[] {
+function renderFigures(figures: QueueFigures | undefined, webhooks: readonly Family[]): string[] {
   const up: Family = {
     name: 'stowage_redis_up',
     type: 'gauge',
     help: 'Whether Redis answered this scrape',
     samples: [{ value: figures === undefined ? 0 : 1 }],
   };
-  const families = figures === undefined ? [up] : [up, ...depths(figures), ...ended(figures)];
+  const families = figures === undefined ? [up] : [up, ...depths(figures), ...ended(figures), ...webhooks];
   return families.flatMap(({ name, type, help, samples }) => [
     `# HELP ${name} ${help}`,
     `# TYPE ${name} ${type}`,

@@ -62,6 +62,8 @@ test('every route is in it, once and under a name of its own', () => {
       "/readyz",
       "/v1/containers",
       "/v1/containers/{nameOrId}",
+      "/v1/deliveries/{id}",
+      "/v1/deliveries/{id}/resend",
       "/v1/event-types",
       "/v1/events",
       "/v1/hosts",
@@ -84,6 +86,12 @@ test('every route is in it, once and under a name of its own', () => {
       "/v1/strays",
       "/v1/volumes",
       "/v1/volumes/{name}",
+      "/v1/webhooks",
+      "/v1/webhooks/{id}",
+      "/v1/webhooks/{id}/deliveries",
+      "/v1/webhooks/{id}/replay",
+      "/v1/webhooks/{id}/rotate",
+      "/v1/webhooks/{id}/test",
     ]
   `);
 });

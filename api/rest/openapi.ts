@@ -20,7 +20,7 @@ export function collectOpenApi(app: RestApp, parts: RestParts): void {
       openapi: '3.1.0',
       info: { ...INFO, version: parts.version },
       servers: [{ url: '/' }],
-      tags: ['jobs', 'volumes', 'stores', 'hosts', 'events', 'keys', 'process'].map((name) => ({ name })),
+      tags: ['jobs', 'volumes', 'stores', 'hosts', 'events', 'webhooks', 'keys', 'process'].map((name) => ({ name })),
       components: {
         securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key (`/v1/keys`)' } },
       },
@@ -92,7 +92,7 @@ function documentResponses(response: unknown, components: Map<string, JsonSchema
 }
 
 const JOB_HEADERS = {
-  location: { type: 'string', description: 'The job' },
+  location: { type: 'string', description: 'The job, or the delivery' },
   'retry-after': { type: 'integer', description: 'Seconds after which to look again' },
   'stowage-outcome': {
     type: 'string',
@@ -105,7 +105,7 @@ const JOB_HEADERS = {
 const STATUS_WORDS: Readonly<Record<string, string>> = {
   '200': 'It is so',
   '201': 'It is made',
-  '202': 'A job was accepted or goes on: follow `Location`',
+  '202': 'A job was accepted or goes on, or a delivery was planned: follow `Location`',
   '204': 'It is gone',
 };
 

@@ -2,6 +2,8 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EventStore, Health, JobStore, KeyStore, RecordStore, Role } from '../../core/ports/jobs.ts';
+import type { WebhookStore } from '../../core/ports/webhooks.ts';
+import type { TargetGuard } from '../../core/webhook-target.ts';
 import type { Catalogue } from '../../jobs/registry.ts';
 import type { Submit } from '../../jobs/submit.ts';
 import type { Clock, RandomBytes } from '../../platform/clock.ts';
@@ -18,6 +20,8 @@ export interface RestParts {
   readonly events: EventStore;
   readonly keys: KeyStore;
   readonly health: Health;
+  readonly webhooks: WebhookStore;
+  readonly webhookGuard: TargetGuard;
   readonly logger: Logger;
   /** This process's own metrics in Prometheus's text format. */
   readonly metricsText: () => Promise<string>;

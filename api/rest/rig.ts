@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { z } from 'zod';
+import { createTargetGuard } from '../../core/webhook-target.ts';
 import type { JobId } from '../../core/ids.ts';
 import { resourceKey } from '../../core/ids.ts';
 import type { Claim, JobEnd } from '../../core/ports/jobs.ts';
@@ -113,7 +114,7 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Pro
   const redis = await startRedis({ dir, logger });
   const catalogue = createCatalogue(kinds);
   const store = openTestStore({ url: redis.url, lanes: catalogue.lanes, logger });
-  const { jobs, records, events, keys, health } = store;
+  const { jobs, records, events, keys, health, webhooks } = store;
   const app = createRestServer({
     catalogue,
     submit: createSubmit({ catalogue, world: WORLD, jobs, records: store.records, nowMs, randomBytes }),
@@ -122,6 +123,8 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Pro
     events,
     keys,
     health,
+    webhooks,
+    webhookGuard: createTargetGuard({ allowPrivate: ['10.1.0.0/16'], allowHttp: false }),
     logger,
     metricsText: async () => 'stowage_test_metric 1\n',
     presetKey: new Secret(PRESET_KEY),

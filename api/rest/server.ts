@@ -5,6 +5,7 @@ import { StowageError } from '../../core/errors.ts';
 import { logRequests } from './access-log.ts';
 import { authenticate } from './auth.ts';
 import { containerRoutes, containerVerbRoutes } from './containers.ts';
+import { deliveryRoutes } from './deliveries.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
 import { hostRoutes, hostVerbRoutes } from './hosts.ts';
@@ -25,6 +26,8 @@ import { traceRequests } from './tracing.ts';
 import { volumeVerbRoutes } from './volume-verbs.ts';
 import { volumeRoutes } from './volumes.ts';
 import { createWaits } from './wait.ts';
+import { webhookActionRoutes } from './webhook-actions.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 const ROUTES: readonly Routes[] = [
   jobRoutes,
@@ -41,6 +44,9 @@ const ROUTES: readonly Routes[] = [
   hostVerbRoutes,
   recoveryRoutes,
   eventRoutes,
+  webhookRoutes,
+  webhookActionRoutes,
+  deliveryRoutes,
   keyRoutes,
   healthRoutes,
   metricRoutes,

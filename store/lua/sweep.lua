@@ -35,5 +35,17 @@ for _, id in ipairs(found) do
     lost = lost + 1
   end
 end
-redis.call('XTRIM', P .. 'events', 'MAXLEN', '~', EVENTS_MAX)
+-- What webhooks have not been given yet is kept, however much it is (hooks.lua).
+local function is_relay_behind()
+  if redis.call('EXISTS', P .. 'hooks', P .. 'events') < 2 then return false end
+  local info = redis.call('XINFO', 'STREAM', P .. 'events')
+  local seen = redis.call('HMGET', P .. 'hooks-cursor', 'at', 'count')
+  for at = 1, #info, 2 do
+    if info[at] == 'entries-added' and info[at + 1] - tonumber(seen[2] or '0') > tonumber(EVENTS_MAX) then return seen[1] end
+  end
+  return false
+end
+local behind_at = is_relay_behind()
+if behind_at then redis.call('XTRIM', P .. 'events', 'MINID', '~', behind_at)
+else redis.call('XTRIM', P .. 'events', 'MAXLEN', '~', EVENTS_MAX) end
 return lost

@@ -14,12 +14,12 @@ export interface TestCertificate {
   readonly thumbprint: string;
 }
 
-/** A self-signed certificate for 127.0.0.1, made by openssl for one test run. */
-export async function makeCertificate(): Promise<TestCertificate> {
+/** A self-signed certificate for 127.0.0.1, or another `subjectAltName`, made by openssl for one test run. */
+export async function makeCertificate(altName = 'IP:127.0.0.1'): Promise<TestCertificate> {
   const directory = await mkdtemp(join(tmpdir(), 'stowage-cert-'));
   try {
     const [keyPath, certPath] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
-    const subject = ['-subj', '/CN=vcenter.test', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const subject = ['-subj', '/CN=vcenter.test', '-addext', `subjectAltName=${altName}`];
     const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc', '-days', '2'];
     await execute('openssl', ['req', ...kind, ...subject, '-keyout', keyPath, '-out', certPath]);
     const cert = await readFile(certPath, 'utf8');

@@ -24,6 +24,8 @@ import { openStore, type Store, type StoreOptions } from '../../store/open.ts';
 export interface StoreBed {
   readonly store: Store;
   readonly redis: Redis;
+  /** For another process; it has the password. */
+  readonly url: string;
   /** Another process' view of the same. */
   open(options?: Partial<StoreOptions>): Store;
   /** Accepts a job on these resources. */
@@ -81,6 +83,7 @@ export async function openStoreBed(server: string): Promise<StoreBed> {
   };
   return {
     ...operationsOf(open(), redis),
+    url: running.url,
     open,
     async close() {
       await Promise.all(opened.map((store) => store.close()));
@@ -91,7 +94,7 @@ export async function openStoreBed(server: string): Promise<StoreBed> {
   };
 }
 
-function operationsOf(store: Store, redis: Redis): Omit<StoreBed, 'open' | 'close'> {
+function operationsOf(store: Store, redis: Redis): Omit<StoreBed, 'open' | 'close' | 'url'> {
   const wakeOf = async (id: JobId): Promise<number> => Number(await redis.hget(`{bed}:job:${id}`, 'wake'));
   const acquire = async (id: JobId, by: Store = store): Promise<AcquireOutcome> =>
     by.claims.acquire(id, 'tester', await wakeOf(id));
