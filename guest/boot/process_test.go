@@ -45,8 +45,9 @@ func TestATerminal(t *testing.T) {
 			t.Errorf("no %q in %q", want, g.stdout())
 		}
 	}
-	_, _ = io.WriteString(stdin, "sleep 1000\n")
-	g.untilOutput("sleep 1000")
+	// What is typed while the shell still edits its line is no signal.
+	_, _ = io.WriteString(stdin, "printf 'be%s\\n' gun; sleep 1000\n")
+	g.untilOutput("begun")
 	_, _ = io.WriteString(stdin, "\x03")
 	_, _ = io.WriteString(stdin, "exit $((40+2))\n")
 	exited := g.untilState("exited")
@@ -88,14 +89,14 @@ func TestARunningContainer(t *testing.T) {
 		}()
 		for !<-told {
 		}
-		if a := g.call("unmount", object{"destination": "/hot/deep"}); !strings.Contains(fmt.Sprint(a.last), "conflict") {
+		if a := g.call("unmount", object{"uuid": hot}); !strings.Contains(fmt.Sprint(a.last), "conflict") {
 			t.Fatal(a.last)
 		}
 		g.result("exec-signal", object{"exec": "holder", "signal": "SIGKILL"})
 		if a := <-over; a.last["exitCode"] != 137.0 {
 			t.Fatal(a.last)
 		}
-		g.result("unmount", object{"destination": "/hot/deep"})
+		g.result("unmount", object{"uuid": hot})
 		if a := g.exec(nil, "sh", "-c", "ls /hot/deep"); len(a.stdout) != 0 {
 			t.Fatalf("%q", a.stdout)
 		}
