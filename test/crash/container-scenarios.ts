@@ -270,7 +270,6 @@ const SYNCS: Readonly<Record<string, readonly Scenario[]>> = {
 /** Its time on is nobody's: how long a machine stays on is what people ask of it, and here are none. */
 const VISITS: Readonly<Record<string, readonly Scenario[]>> = {
   'container.visit': [
-    { title: 'c-visit-running', setup: running, payload: its, after: isOn },
     {
       title: 'c-visit-refused',
       setup: async (stage, name) => {
