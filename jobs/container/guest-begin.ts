@@ -44,7 +44,9 @@ export const guestBegins: Step<OnContainer, BeginNotes> = {
 
 async function lookAt(context: Context, run: string): Promise<GuestState | undefined> {
   try {
-    return await context.guests?.state(noted(context.payload.id), { run, ms: LOOK_MS }, context.signal);
+    const state = await context.guests?.state(noted(context.payload.id), { run, ms: LOOK_MS }, context.signal);
+    // When the time is over it is what the run before said last.
+    return state?.startedAt === run ? state : undefined;
   } catch (thrown) {
     if (!isErrorCode(thrown, 'guest-unreachable')) throw thrown;
     return undefined;

@@ -33,7 +33,7 @@ export async function startGuestProduct(env: Readonly<Record<string, string>> = 
     dir,
     async ok(...args) {
       const ran: Ran = await docker(...args);
-      expect(ran, `docker ${args.join(' ')}`).toMatchObject({ code: 0 });
+      expect([ran.code, ran.code === 0 ? '' : ran.stdout + ran.stderr], `docker ${args.join(' ')}`).toEqual([0, '']);
       return ran.stdout;
     },
     async terminal(...args) {
