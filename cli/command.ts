@@ -15,6 +15,8 @@ export interface Run {
   readonly args: readonly string[];
   /** The argument that the command cannot be without. */
   readonly name: string;
+  /** Tells a failure, and goes on: for commands with several arguments. */
+  attempt(act: () => Promise<Exit | void>): Promise<Exit>;
 }
 
 /** Parsed options, asked for by their long name. */
@@ -37,6 +39,10 @@ export interface CommandSpec {
   /** What the first argument names, for completion. */
   readonly completes?: string;
   readonly aliases?: readonly string[];
+  /** Where `--url` means something else: what names the address of the API. */
+  readonly urlOption?: string;
+  /** Not for people: left out of helps. */
+  readonly isHidden?: boolean;
   readonly run: (run: Run) => Promise<Exit | void>;
 }
 
@@ -60,10 +66,10 @@ export function manyOption(flags: string, description: string): Option {
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 const CONNECTION = 'Connection:';
-const connectionOptions = (): Option[] => [
+const connectionOptions = (url = '--url <url>'): Option[] => [
   new Option('--json', 'results as JSON').helpGroup(CONNECTION),
   new Option('-q, --quiet', 'no remarks on standard error').helpGroup(CONNECTION),
-  new Option('--url <url>', 'the address of the REST API (STOWAGE_URL)').helpGroup(CONNECTION),
+  new Option(url, 'the address of the REST API (STOWAGE_URL)').helpGroup(CONNECTION),
   new Option('--key-file <file>', 'where the API key is (STOWAGE_API_KEY_FILE; STOWAGE_API_KEY is the key)').helpGroup(
     CONNECTION,
   ),
@@ -76,12 +82,12 @@ const completions = new WeakMap<Command, string>();
 export const completionOf = (command: Command): string | undefined => completions.get(command);
 
 export function noun(parent: Command, name: string, summary: string): Command {
-  return parent.command(name).description(summary);
+  return parent.command(name).description(summary).enablePositionalOptions();
 }
 
 export function addCommand(parent: Command, program: Program, spec: CommandSpec): Command {
-  const command = parent.command(spec.usage).description(spec.summary);
-  for (const each of [...(spec.options ?? []), ...connectionOptions()]) command.addOption(each);
+  const command = parent.command(spec.usage, { hidden: spec.isHidden === true }).description(spec.summary);
+  for (const each of [...(spec.options ?? []), ...connectionOptions(spec.urlOption)]) command.addOption(each);
   for (const alias of spec.aliases ?? []) command.alias(alias);
   if (spec.examples !== undefined) command.addHelpText('after', examplesText(spec.examples));
   if (spec.completes !== undefined) completions.set(command, spec.completes);
@@ -113,24 +119,27 @@ async function runCommand(
     },
     // Made when it is first wanted: commands that need no API do not fail on its settings.
     get client() {
-      client ??= createClient(connectionOf(options, io), `stowage-cli/${version}`);
+      client ??= createClient(connectionOf(options, io, spec), `stowage-cli/${version}`);
       return client;
     },
+    async attempt(act) {
+      try {
+        return (await act()) ?? 'ok';
+      } catch (error) {
+        if (io.interrupted.aborted && !(error instanceof Failure)) return 'interrupted';
+        if (!(error instanceof Failure)) throw error;
+        out.failure(error);
+        return error.exit;
+      }
+    },
   };
-  try {
-    return (await spec.run(run)) ?? 'ok';
-  } catch (error) {
-    if (io.interrupted.aborted && !(error instanceof Failure)) return 'interrupted';
-    if (!(error instanceof Failure)) throw error;
-    out.failure(error);
-    return error.exit;
-  }
+  return await run.attempt(async () => await spec.run(run));
 }
 
-function connectionOf(options: Options, { env }: Io): Connection {
+function connectionOf(options: Options, { env }: Io, { urlOption }: CommandSpec): Connection {
   return readConnection(
     {
-      url: options.text('url'),
+      url: options.text(urlOption === undefined ? 'url' : 'apiUrl'),
       keyFile: options.text('keyFile'),
       caFile: options.text('caFile'),
       context: options.text('context'),

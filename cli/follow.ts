@@ -35,14 +35,22 @@ export async function submit(run: Run, { method = 'POST', path, query, body }: S
     ...(body === undefined ? {} : { body }),
     headers: { 'idempotency-key': key },
   });
-  return await tell(run, jobSchema.parse(answer.body), String(answer.headers['stowage-outcome'] ?? 'accepted'));
+  const isJoined = answer.headers['stowage-outcome'] === 'joined';
+  return await tell(run, jobSchema.parse(answer.body), { isJoined });
+}
+
+interface Telling {
+  /** An open job does the same, and this is it. */
+  readonly isJoined?: boolean;
+  /** The end that was asked for. */
+  readonly hoped?: 'succeeded' | 'cancelled';
 }
 
 /** What follows on a job that was put on its way. */
-export async function tell(run: Run, job: JobDocument, outcome = 'accepted'): Promise<Exit> {
+export async function tell(run: Run, job: JobDocument, { isJoined = false, hoped }: Telling = {}): Promise<Exit> {
   if (!run.options.flag('detach')) {
-    if (outcome === 'joined') run.out.note(`Job ${job.id} does the same already.`);
-    return showEnd(run, await follow(run, job));
+    if (isJoined) run.out.note(`Job ${job.id} does the same already.`);
+    return showEnd(run, await follow(run, job), hoped);
   }
   if (run.out.isJson) run.out.json(job);
   else run.out.line(job.id);
@@ -81,11 +89,11 @@ async function childrenOf({ client, io }: Run, { children }: JobDocument): Promi
 }
 
 /** What became of a job, and the exit that says so. */
-export function showEnd(run: Run, job: JobDocument): Exit {
-  const { out } = run;
+export function showEnd({ out }: Run, job: JobDocument, hoped: Telling['hoped'] = 'succeeded'): Exit {
+  const exit = job.state === hoped ? 'ok' : 'failed';
   if (out.isJson) {
     out.json(job);
-    return exitOfJob(job);
+    return exit;
   }
   const took =
     job.startedAt === null || job.finishedAt === null
@@ -95,17 +103,13 @@ export function showEnd(run: Run, job: JobDocument): Exit {
     out.note(`${nameOf(job)}: done${took} (job ${job.id})`);
     const entries = Object.entries(job.result ?? {});
     if (entries.length > 0) out.detail(Object.fromEntries(entries));
-    return 'ok';
+    return exit;
   }
   if (job.state === 'cancelled') {
     out.note(`${nameOf(job)}: cancelled${took} (job ${job.id})`);
-    return exitOfJob(job);
+    return exit;
   }
   throw failureOfJob(job);
-}
-
-function exitOfJob({ state }: JobDocument): Exit {
-  return state === 'succeeded' ? 'ok' : 'failed';
 }
 
 function failureOfJob(job: JobDocument): Failure {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Query } from './client.ts';
+import type { Client, Query } from './client.ts';
 import { option, type Run } from './command.ts';
 import { usageFailure } from './failure.ts';
 import type { Column, Item } from './output/table.ts';
@@ -44,6 +44,18 @@ export async function readList(
     cursor = page.next;
     if (cursor === undefined) return { items };
     if (items.length >= limit) return { items, next: cursor };
+  }
+}
+
+/** All items of a listing, for looking something up. */
+export async function readEvery(client: Client, path: string, signal?: AbortSignal): Promise<readonly Item[]> {
+  const items: Item[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const query = { limit: MOST_OF_A_PAGE, ...(cursor === undefined ? {} : { cursor }) };
+    const page = pageSchema.parse(await client.get(path, query, signal));
+    items.push(...page.items);
+    cursor = page.next;
+    if (cursor === undefined) return items;
   }
 }
 

@@ -1,11 +1,37 @@
 import { Command, CommanderError } from 'commander';
 import type { Program } from './command.ts';
+import { completionCommands } from './commands/completion.ts';
+import { containerCommands } from './commands/containers.ts';
+import { contextCommands } from './commands/contexts.ts';
+import { deadCommands } from './commands/dead.ts';
+import { eventCommands } from './commands/events.ts';
+import { hostCommands, watchedCommands } from './commands/hosts.ts';
+import { imageCommands } from './commands/images.ts';
 import { jobCommands } from './commands/jobs.ts';
+import { keyCommands } from './commands/keys.ts';
+import { overviewCommand } from './commands/overview.ts';
+import { versionCommand } from './commands/version.ts';
 import { volumeCommands } from './commands/volumes.ts';
+import { webhookCommands } from './commands/webhooks.ts';
 import { type Exit, EXITS } from './failure.ts';
 import type { Io } from './io.ts';
 
-const NOUNS: readonly ((parent: Command, program: Program) => void)[] = [jobCommands, volumeCommands];
+const NOUNS: readonly ((parent: Command, program: Program) => void)[] = [
+  overviewCommand,
+  jobCommands,
+  deadCommands,
+  volumeCommands,
+  imageCommands,
+  containerCommands,
+  hostCommands,
+  watchedCommands,
+  webhookCommands,
+  keyCommands,
+  eventCommands,
+  contextCommands,
+  versionCommand,
+  completionCommands,
+];
 
 /** The whole tree of commands. Nothing is read or sent before one of them runs. */
 export function createProgram(program: Program): Command {
@@ -15,6 +41,7 @@ export function createProgram(program: Program): Command {
     .version(version, '-V, --version', 'the version of this command')
     .helpOption('-h, --help', 'this help')
     .helpCommand('help [command]', 'help for a command')
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: io.writeOut,

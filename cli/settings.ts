@@ -104,7 +104,8 @@ function keyOf(
   return path === undefined ? {} : fromFile(path);
 }
 
-function parseUrl(text: string): URL {
+/** @throws Failure usage */
+export function parseUrl(text: string): URL {
   const url = URL.parse(text);
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
     throw usageFailure(

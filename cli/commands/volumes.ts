@@ -3,6 +3,7 @@ import { addCommand, manyOption, noun, option, type Program, type Run } from '..
 import { usageFailure } from '../failure.ts';
 import { submissionOptions, submit } from '../follow.ts';
 import { pageOptions, segment, showList, showOne } from '../list.ts';
+import { eachOf } from './jobs.ts';
 import { column, type Item, memberAt, wide } from '../output/table.ts';
 
 const COLUMNS = [
@@ -127,14 +128,8 @@ function changeCommands(parent: Command, program: Program): void {
     summary: 'Remove volumes with their data',
     completes: 'volume',
     options: submissionOptions(),
-    run: async (run) => {
-      let exit: Awaited<ReturnType<typeof submit>> = 'ok';
-      for (const name of run.args) {
-        const reached = await submit(run, { method: 'DELETE', path: `v1/volumes/${segment(name)}` });
-        if (reached !== 'ok') exit = reached;
-      }
-      return exit;
-    },
+    run: async (run) =>
+      await eachOf(run, async (name) => await submit(run, { method: 'DELETE', path: `v1/volumes/${segment(name)}` })),
   });
   addCommand(parent, program, {
     usage: 'expand <name> <capacity>',
