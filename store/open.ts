@@ -5,6 +5,7 @@ import type { Execs } from '../core/ports/execs.ts';
 import type { GuestPlaces } from '../core/ports/guest-places.ts';
 import type { Claims, EventStore, Health, JobStore, KeyStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
+import type { QueueServer } from '../core/ports/queue-server.ts';
 import type { WebhookOutbox, WebhookStore } from '../core/ports/webhooks.ts';
 import type { RedisAddress } from '../platform/redis-url.ts';
 import { createKeyStore } from './api-keys.ts';
@@ -21,6 +22,7 @@ import { bullPrefix, keyPrefix } from './keys.ts';
 import { createLeaderLease } from './leader.ts';
 import { listenForOver } from './over.ts';
 import { createRecordStore } from './records.ts';
+import { createQueueServer } from './queue-server.ts';
 import { connectRedis, type Patience, type RedisClient, raise } from './redis.ts';
 import { loadScripts } from './scripts.ts';
 import { createUpkeep } from './upkeep.ts';
@@ -60,6 +62,7 @@ export interface Store {
   readonly guestPlaces: GuestPlaces;
   readonly webhooks: WebhookStore;
   readonly outbox: WebhookOutbox;
+  readonly queueServer: QueueServer;
   /** Redis must keep every key and every write: resolves with what is wrong with its settings, for people. */
   inspectSettings(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -117,6 +120,7 @@ export function openStore(options: StoreOptions): Store {
     guestPlaces: createGuestPlaces(client, prefix, nowMs),
     webhooks: createWebhookStore({ client, prefix, scripts, nowMs }),
     outbox: createWebhookOutbox({ client, prefix, scripts, nowMs, openBlocking }),
+    queueServer: createQueueServer(client, nowMs),
     inspectSettings: () => inspectSettings(client),
     async close() {
       over.close();

@@ -3,6 +3,7 @@ import type { Consumer, EntrySource } from '../core/ports/entries.ts';
 import type { Guests } from '../core/ports/guests.ts';
 import type { Claims, JobStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
+import type { QueueServer } from '../core/ports/queue-server.ts';
 import type { WebhookOutbox } from '../core/ports/webhooks.ts';
 import { asStowageError } from '../core/errors.ts';
 import type { ImagePorts, World } from '../jobs/define.ts';
@@ -28,6 +29,7 @@ export interface WorkerPorts {
   readonly upkeep: Upkeep;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
+  readonly queueServer: QueueServer;
   readonly guests?: Guests;
   readonly outbox: WebhookOutbox;
   /** Absent: this worker relays no events to webhooks. */
