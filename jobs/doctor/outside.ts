@@ -32,8 +32,9 @@ export function judgeRegistries(findings: readonly RegistryFinding[]): readonly 
     if (fault === undefined) return ok(name, `${what} answers`);
     const message = `${what} cannot be used from here: ${fault.message}`;
     const advice = adviceOf(fault.code);
-    // Pulls pass over a mirror that is down; and a registry that nothing names may never be wanted.
-    return isMirror || !isNamed ? warning(name, message, advice) : failed(name, message, advice);
+    // Pulls pass over what is down as long as one of them answers; and a registry that nothing names may never be wanted.
+    const isMinor = !isNamed || findings.some((each) => each.registry === registry && each.fault === undefined);
+    return isMinor ? warning(name, message, advice) : failed(name, message, advice);
   });
 }
 

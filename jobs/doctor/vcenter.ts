@@ -7,9 +7,9 @@ import { type Check, examine, failed, ok, skipped, warning } from './checks.ts';
 
 type Context = Pick<StepContext<unknown, unknown>, 'dataCentre' | 'world' | 'signal' | 'now'>;
 
-/** API versions of releases: 6.7 takes the disks that containers have; 7.0 is the oldest that anybody should still run. */
-const LEAST_VERSION = [6, 7] as const;
-const GOOD_VERSION = [7, 0] as const;
+/** Releases: 6.5 is the oldest with all that Stowage calls, 8.0 the oldest that its maker still mends. */
+const LEAST_VERSION = [6, 5] as const;
+const GOOD_VERSION = [8, 0] as const;
 /** Tasks in flight are looked for in vCenter's time, less a minute for clocks that differ. */
 const CLOCK_FAILED_MS = 60_000;
 const CLOCK_WARNING_MS = 5_000;
@@ -50,7 +50,7 @@ export function judgeVersion(about: string, apiVersion: string): Check {
   if (parts.some(Number.isNaN))
     return warning(name, `${about} says version "${apiVersion}", which tells nothing`, 'See whether it is a vCenter.');
   if (!isAtLeast(LEAST_VERSION))
-    return failed(name, `${about} (API ${apiVersion}) is older than 6.7`, 'Upgrade vCenter.');
+    return failed(name, `${about} (API ${apiVersion}) is older than 6.5`, 'Upgrade vCenter.');
   if (!isAtLeast(GOOD_VERSION))
     return warning(name, `${about} (API ${apiVersion}) is out of its maker's support`, 'Plan to upgrade vCenter.');
   return ok(name, `${about}, API ${apiVersion}`);
