@@ -6,14 +6,19 @@ import packageJson from '../package.json' with { type: 'json' };
 
 /** What is compiled is kept, so that the next command starts in half the time; in the user's own folder: a shared one could be tampered with. */
 function keepCompiled(): void {
-  const dir = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'stowage');
+  const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  const dir = join(cache, 'stowage');
+  // One after another: where no folder can be made, as below /proc, Node.js tries for ever to make several.
+  if (isMade(cache) && isMade(dir)) enableCompileCache(dir);
+}
+
+function isMade(dir: string): boolean {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-  } catch {
-    // Node.js itself would try for ever where no folder can be made.
-    return;
+    mkdirSync(dir, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EEXIST';
   }
-  enableCompileCache(dir);
 }
 
 keepCompiled();
