@@ -61,6 +61,8 @@ export interface Failing {
   readonly error: ErrorFacts;
   /** How many attempts to undo have failed. */
   readonly tries: number;
+  /** At which it failed. */
+  readonly step?: string;
 }
 
 /** How far a job is, for people who watch; kept for a minute, outside of its record. */

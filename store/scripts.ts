@@ -7,9 +7,10 @@ import { asRedisError, type Patience, type RedisClient } from './redis.ts';
 const PARTS = {
   submit: ['lines'],
   acquire: [],
-  commit: ['lines', 'finish', 'records'],
-  cancel: ['lines', 'finish'],
-  redrive: ['lines'],
+  commit: ['lines', 'dead', 'finish', 'records'],
+  cancel: ['lines', 'dead', 'finish'],
+  redrive: ['lines', 'dead'],
+  regroup: ['dead'],
   observe: ['records'],
   sweep: ['lines'],
   trim: [],

@@ -26,6 +26,7 @@ const jobError = z
     holder: z.string().optional(),
     fields: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     fault: z.unknown().optional().describe('The fault of vSphere, as it came'),
+    fingerprint: z.string().optional().describe('Of a dead letter: the same for all that failed for the same reason'),
   })
   .meta({ id: 'JobError', description: 'Why a job or an attempt failed' });
 
