@@ -45,7 +45,7 @@ shutdown.add('telemetry', () => telemetry.shutdown());
 
 const catalogue = createCatalogue(ALL_KINDS);
 const nowMs = (): number => systemClock.nowMs();
-const { jobs, records, events, keys, health, webhooks, credentials, execs, guestPlaces, close } = openStore({
+const { jobs, deadLetters, records, events, keys, health, webhooks, credentials, execs, guestPlaces, close } = openStore({
   address: config.redis,
   prefix: config.redisPrefix,
   patience: 'face',
@@ -102,6 +102,7 @@ const server = createRestServer({
   catalogue,
   submit,
   jobs,
+  deadLetters,
   records,
   events,
   keys,

@@ -114,11 +114,12 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Pro
   const redis = await startRedis({ dir, logger });
   const catalogue = createCatalogue(kinds);
   const store = openTestStore({ url: redis.url, lanes: catalogue.lanes, logger });
-  const { jobs, records, events, keys, health, webhooks } = store;
+  const { jobs, deadLetters, records, events, keys, health, webhooks } = store;
   const app = createRestServer({
     catalogue,
     submit: createSubmit({ catalogue, world: WORLD, jobs, records: store.records, nowMs, randomBytes }),
     jobs,
+    deadLetters,
     records,
     events,
     keys,
