@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { StowageError } from '../../core/errors.ts';
 import type { JobId } from '../../core/ids.ts';
-import { type Rig, startRig } from './rig.ts';
+import { idOf, type Rig, startRig } from './rig.ts';
 
 let rig: Rig;
 beforeAll(async () => {
@@ -72,4 +72,76 @@ test('groups are listed page by page, and by kind, code and time', async () => {
   expect(await count('?kind=audit.run')).toBe(0);
   expect(await count('?code=volume-busy')).toBe(0);
   expect((await groups('?since=yesterday')).status).toBe(400);
+});
+
+const redrive = async (id: JobId, payload?: object, headers: Readonly<Record<string, string>> = {}) =>
+  await rig.call({
+    method: 'POST',
+    url: `/v1/jobs/${id}/redrive`,
+    headers,
+    ...(payload === undefined ? {} : { payload }),
+  });
+
+test('a dead letter that is edited is given up, and a new job of its kind is in its place', async () => {
+  const id = await die('edited', 'was edited');
+  const { status, headers, body } = await redrive(id, { payload: { name: 'edited', options: { Capacity: '2GB' } } });
+  const made = idOf(body);
+  expect(status).toBe(202);
+  expect(headers).toMatchObject({ location: `/v1/jobs/${made}`, 'stowage-outcome': 'accepted' });
+  expect(made).not.toBe(id);
+  expect(body).toMatchObject({
+    state: 'waiting',
+    kind: 'parcel.send',
+    payload: { name: 'edited', options: { Capacity: '2GB' } },
+    redriveOf: id,
+  });
+  expect((await rig.call({ url: `/v1/jobs/${id}` })).body).toMatchObject({
+    state: 'failed',
+    replacedBy: made,
+    discardReason: `edited and submitted again as ${made}`,
+  });
+  expect((await groups()).text).not.toContain('was edited');
+  expect(await redrive(id, { payload: { name: 'edited' } })).toMatchObject({
+    status: 409,
+    body: { code: 'job-not-dead' },
+  });
+});
+
+test('an edited payload is checked as a submission is, and the dead letter stays when it is not good', async () => {
+  const id = await die('edited-badly');
+  const bad = await redrive(id, { payload: { name: 'x' } });
+  expect(bad).toMatchObject({ status: 400, body: { code: 'request-invalid', errors: [{ pointer: '/payload/name' }] } });
+  expect(await redrive(id, { payload: { name: 'edited-badly' }, reason: 'none' })).toMatchObject({ status: 400 });
+  expect((await rig.call({ url: `/v1/jobs/${id}` })).body).toMatchObject({ state: 'dead' });
+  const { key } = await rig.store.keys.create('reader', 'viewer', 'test');
+  const refused = await rig.call({ method: 'POST', url: `/v1/jobs/${id}/redrive`, key, payload: { payload: {} } });
+  expect(refused.status).toBe(403);
+});
+
+test('an edited redrive with a key is one job, however often it is sent; the key is of this dead letter alone', async () => {
+  const [id, other] = [await die('keyed-a'), await die('keyed-b')];
+  const headers = { 'idempotency-key': 'edit-1' };
+  const edited = { payload: { name: 'keyed-new' } };
+  const first = await redrive(id, edited, headers);
+  const second = await redrive(id, edited, headers);
+  expect([first.status, second.status, second.headers['stowage-outcome']]).toEqual([202, 202, 'repeated']);
+  expect(second.body['id']).toBe(first.body['id']);
+  expect(await redrive(other, edited, headers)).toMatchObject({
+    status: 422,
+    body: { code: 'idempotency-key-reused' },
+  });
+  expect((await rig.call({ url: `/v1/jobs/${other}` })).body).toMatchObject({ state: 'dead' });
+});
+
+test('an edited redrive joins the open job that does the same, and the dead letter is given up for it', async () => {
+  const id = await die('joins');
+  const open = await rig.submit('joins-this');
+  const { headers, body } = await redrive(id, { payload: { name: 'joins-this' } });
+  expect([headers['stowage-outcome'], body['id'], body['redriveOf']]).toEqual(['joined', open, undefined]);
+  expect((await rig.call({ url: `/v1/jobs/${id}` })).body).toMatchObject({ state: 'failed', replacedBy: open });
+});
+
+test('there is no edited redrive of a job that there is not', async () => {
+  const id = '0'.repeat(26) as JobId;
+  expect(await redrive(id, { payload: {} })).toMatchObject({ status: 404, body: { code: 'job-not-found' } });
 });

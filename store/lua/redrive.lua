@@ -17,7 +17,7 @@ local resources = decode_list(job[2])
 -- It begins from the first step, as a new job would: every step bears that its effect is there.
 for _, name in ipairs(cjson.decode(job[3]).stepNames) do redis.call('HDEL', key, 's:' .. name) end
 redis.call('HDEL', key, 'finished', 'started', 'failures', 'losses', 'error', 'cancelBy', 'notes', 'failing', 'result', 'children',
-  'awaits', 'awaited')
+  'awaits', 'awaited', 'redriveRun')
 redis.call('HINCRBY', key, 'redrives', 1)
 redis.call('HSET', key, 'state', 'waiting')
 index_state(id, 'dead', 'waiting')
