@@ -160,7 +160,8 @@ describe.for(SERVERS.filter((server) => server.path !== undefined))('dead letter
     const at = Date.now() - 5_000;
     for (const id of ids.slice(0, 5)) {
       await bed.redis.zadd('{bed}:dead', at, id);
-      await bed.redis.zadd(`{bed}:dead-in:${await bed.redis.hget('{bed}:dead-group-of', id)}`, at, id);
+      const member = await bed.redis.hget('{bed}:dead-group-of', id);
+      await bed.redis.zadd(`{bed}:dead-in:${member?.split(' ')[0]}`, at, id);
     }
     const cutoffAt = new Date(Date.now() + 1).toISOString();
     const ordered = [...ids.slice(0, 5).toSorted(), ...ids.slice(5)];
