@@ -45,17 +45,18 @@ shutdown.add('telemetry', () => telemetry.shutdown());
 
 const catalogue = createCatalogue(ALL_KINDS);
 const nowMs = (): number => systemClock.nowMs();
-const { jobs, records, events, keys, health, webhooks, credentials, execs, guestPlaces, close } = openStore({
-  address: config.redis,
-  prefix: config.redisPrefix,
-  patience: 'face',
-  lanes: catalogue.lanes,
-  process: `${hostname()}:${process.pid}`,
-  historyJobs: config.historyJobs,
-  logger,
-  nowMs,
-  randomBytes,
-});
+const { jobs, deadLetters, records, events, keys, health, webhooks, credentials, execs, guestPlaces, close } =
+  openStore({
+    address: config.redis,
+    prefix: config.redisPrefix,
+    patience: 'face',
+    lanes: catalogue.lanes,
+    process: `${hostname()}:${process.pid}`,
+    historyJobs: config.historyJobs,
+    logger,
+    nowMs,
+    randomBytes,
+  });
 shutdown.add('store', close);
 
 const openBind = explainOpenDocker(config) ?? (await explainOpenBind(config, keys));
@@ -102,6 +103,7 @@ const server = createRestServer({
   catalogue,
   submit,
   jobs,
+  deadLetters,
   records,
   events,
   keys,

@@ -8,6 +8,7 @@ import { createTargetGuard } from '../../core/webhook-target.ts';
 import type { JobId } from '../../core/ids.ts';
 import { resourceKey } from '../../core/ids.ts';
 import type { Claim, JobEnd } from '../../core/ports/jobs.ts';
+import { DEAD_KINDS } from '../../jobs/dead/kinds.ts';
 import { type AnyKind, defineKind } from '../../jobs/define.ts';
 import { createCatalogue } from '../../jobs/registry.ts';
 import { createSubmit } from '../../jobs/submit.ts';
@@ -101,7 +102,7 @@ function openTestStore({
   });
 }
 
-export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Promise<Rig> {
+export async function startRig(kinds: readonly AnyKind[] = [parcel, audit, ...DEAD_KINDS]): Promise<Rig> {
   const dir = mkdtempSync(join(tmpdir(), 'stowage-rest-'));
   const lines: string[] = [];
   const destination = new Writable({
@@ -114,11 +115,12 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Pro
   const redis = await startRedis({ dir, logger });
   const catalogue = createCatalogue(kinds);
   const store = openTestStore({ url: redis.url, lanes: catalogue.lanes, logger });
-  const { jobs, records, events, keys, health, webhooks } = store;
+  const { jobs, deadLetters, records, events, keys, health, webhooks } = store;
   const app = createRestServer({
     catalogue,
     submit: createSubmit({ catalogue, world: WORLD, jobs, records: store.records, nowMs, randomBytes }),
     jobs,
+    deadLetters,
     records,
     events,
     keys,

@@ -5,6 +5,7 @@ import { StowageError } from '../../core/errors.ts';
 import { logRequests } from './access-log.ts';
 import { authenticate } from './auth.ts';
 import { containerRoutes, containerVerbRoutes } from './containers.ts';
+import { deadLetterRoutes } from './dead-letters.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
@@ -32,6 +33,7 @@ import { webhookRoutes } from './webhooks.ts';
 const ROUTES: readonly Routes[] = [
   jobRoutes,
   jobActionRoutes,
+  deadLetterRoutes,
   kindRoutes,
   volumeRoutes,
   volumeVerbRoutes,
