@@ -9,7 +9,7 @@ const PARTS = {
   acquire: [],
   commit: ['lines', 'finish', 'records'],
   cancel: ['lines', 'finish'],
-  redrive: ['lines', 'finish'],
+  redrive: ['lines'],
   observe: ['records'],
   sweep: ['lines'],
   trim: [],

@@ -82,6 +82,11 @@ end
 local function index_state(id, from, to)
   if from then hold('ZREM', 'jobs:state:' .. from, id) end
   hold('ZADD', 'jobs:state:' .. to, '0', id)
+  if to == 'waiting' or to == 'running' then return end
+  -- How many came to this end in this minute, for people who watch; sweep.lua forgets old minutes.
+  local slot = num(math.floor(now_ms() / 60000)) .. '|' .. to
+  local write = held[slot] or held_write(slot, {'HINCRBY', P .. 'ends', slot, 0})
+  write[4] = write[4] + 1
 end
 
 -- A fencing token: later ones of a job are greater, even after Redis came back without its last second or was emptied (it counts
