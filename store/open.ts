@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { AuditLog } from '../core/ports/audit.ts';
 import type { CredentialOffers, CredentialRequests } from '../core/ports/credentials.ts';
 import type { EntrySource } from '../core/ports/entries.ts';
 import type { Execs } from '../core/ports/execs.ts';
@@ -9,6 +10,7 @@ import type { WebhookOutbox, WebhookStore } from '../core/ports/webhooks.ts';
 import type { RedisAddress } from '../platform/redis-url.ts';
 import { createKeyStore } from './api-keys.ts';
 import { createClaims } from './claims.ts';
+import { createAuditLog } from './audit.ts';
 import { createCredentialExchange } from './credentials.ts';
 import { createEntrySource } from './consume.ts';
 import { createEntries } from './entries.ts';
@@ -51,6 +53,7 @@ export interface Store {
   readonly records: RecordStore;
   readonly events: EventStore;
   readonly keys: KeyStore;
+  readonly audit: AuditLog;
   readonly health: Health;
   readonly credentials: CredentialOffers & CredentialRequests;
   readonly execs: Execs;
@@ -102,6 +105,7 @@ export function openStore(options: StoreOptions): Store {
     records: createRecordStore(client, prefix, scripts),
     events: createEventStore(client, prefix, openBlocking),
     keys: createKeyStore({ client, prefix, nowMs, randomBytes }),
+    audit: createAuditLog(client, prefix),
     health: createHealth({ client, prefix, entries, lane, randomBytes }),
     credentials: createCredentialExchange({ client, subscriber, channel: `${prefix}credentials`, randomBytes }),
     execs: createExecStore(client, prefix),

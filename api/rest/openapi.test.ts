@@ -60,6 +60,7 @@ test('every route is in it, once and under a name of its own', () => {
       "/openapi.json",
       "/problems/{code}",
       "/readyz",
+      "/v1/audit",
       "/v1/containers",
       "/v1/containers/{nameOrId}",
       "/v1/deliveries/{id}",

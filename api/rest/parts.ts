@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AuditLog } from '../../core/ports/audit.ts';
 import type { EventStore, Health, JobStore, KeyStore, RecordStore, Role } from '../../core/ports/jobs.ts';
 import type { WebhookStore } from '../../core/ports/webhooks.ts';
 import type { TargetGuard } from '../../core/webhook-target.ts';
@@ -20,6 +21,7 @@ export interface RestParts {
   readonly events: EventStore;
   readonly keys: KeyStore;
   readonly health: Health;
+  readonly audit: AuditLog;
   readonly webhooks: WebhookStore;
   readonly webhookGuard: TargetGuard;
   readonly logger: Logger;
@@ -58,6 +60,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Every route has one; the server does not start with a route that has not. */
     access?: Access;
+    /** What of it is written to the audit log beside what changes something: `always`, or only what is `refused` by role. */
+    audit?: 'always' | 'refused';
     /** JSON schema that the OpenAPI document shows for the body in place of the one that is checked; null: none. */
     documentedBody?: unknown;
   }

@@ -114,7 +114,7 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Pro
   const redis = await startRedis({ dir, logger });
   const catalogue = createCatalogue(kinds);
   const store = openTestStore({ url: redis.url, lanes: catalogue.lanes, logger });
-  const { jobs, records, events, keys, health, webhooks } = store;
+  const { jobs, records, events, keys, audit: auditLog, health, webhooks } = store;
   const app = createRestServer({
     catalogue,
     submit: createSubmit({ catalogue, world: WORLD, jobs, records: store.records, nowMs, randomBytes }),
@@ -122,6 +122,7 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Pro
     records,
     events,
     keys,
+    audit: auditLog,
     health,
     webhooks,
     webhookGuard: createTargetGuard({ allowPrivate: ['10.1.0.0/16'], allowHttp: false }),

@@ -3,6 +3,8 @@ import { validatorCompiler } from 'fastify-type-provider-zod';
 import type { Socket } from 'node:net';
 import { StowageError } from '../../core/errors.ts';
 import { logRequests } from './access-log.ts';
+import { auditRoutes } from './audit.ts';
+import { auditRequests } from './auditing.ts';
 import { authenticate } from './auth.ts';
 import { containerRoutes, containerVerbRoutes } from './containers.ts';
 import { deliveryRoutes } from './deliveries.ts';
@@ -50,6 +52,7 @@ const ROUTES: readonly Routes[] = [
   webhookActionRoutes,
   deliveryRoutes,
   keyRoutes,
+  auditRoutes,
   healthRoutes,
   metricRoutes,
   problemPageRoutes,
@@ -105,6 +108,7 @@ function endConnections(app: RestApp, stopping: AbortController): void {
 
 function addRoutes(app: RestApp, parts: RouteParts): void {
   const methods = collectMethods(app);
+  auditRequests(app, parts);
   authenticate(app, parts);
   for (const add of ROUTES) add(app, parts);
   const refuseRoute: Refuse = (thrown, request, reply) => {
