@@ -45,7 +45,7 @@ shutdown.add('telemetry', () => telemetry.shutdown());
 
 const catalogue = createCatalogue(ALL_KINDS);
 const nowMs = (): number => systemClock.nowMs();
-const { jobs, records, events, keys, audit, health, webhooks, credentials, execs, guestPlaces, close } = openStore({
+const { jobs, records, events, keys, audit, trails, health, webhooks, credentials, execs, guestPlaces, close } = openStore({
   address: config.redis,
   prefix: config.redisPrefix,
   patience: 'face',
@@ -106,6 +106,7 @@ const server = createRestServer({
   events,
   keys,
   audit,
+  trails,
   health,
   webhooks,
   webhookGuard: createTargetGuard(config.webhooks),

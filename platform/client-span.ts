@@ -8,6 +8,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
+import { currentWitness } from './witness.ts';
 
 /** How calls to one kind of server are told to OpenTelemetry. Nothing of a request's content goes in. */
 export interface ClientTelemetry {
@@ -21,6 +22,10 @@ export interface ClientTelemetry {
 
 export interface ClientCall {
   readonly span: string;
+  /** For who looks at a job: the method, say; default: the span's name. */
+  readonly name?: string;
+  /** For them, too: what it was done to. */
+  readonly facts?: Readonly<Record<string, string | number | boolean>>;
   readonly attributes: Attributes;
   /** Of the measurement, beside `outcome`. */
   readonly labels: Attributes;
@@ -44,8 +49,11 @@ export function createClientSpans(telemetry: ClientTelemetry): <T>(call: ClientC
   };
   return async (call, run) => {
     const startedMs = performance.now();
-    const measure = (outcome: string): void =>
-      histogram().record((performance.now() - startedMs) / 1_000, { ...call.labels, outcome });
+    const measure = (outcome: string): void => {
+      const durationMs = performance.now() - startedMs;
+      histogram().record(durationMs / 1_000, { ...call.labels, outcome });
+      currentWitness()?.call({ name: call.name ?? call.span, durationMs, outcome, facts: call.facts ?? {} });
+    };
     const options = { kind: SpanKind.CLIENT, attributes: call.attributes };
     const span = trace.getTracer(telemetry.name).startSpan(call.span, options);
     let succeeded = 'ok';

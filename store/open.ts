@@ -6,6 +6,7 @@ import type { Execs } from '../core/ports/execs.ts';
 import type { GuestPlaces } from '../core/ports/guest-places.ts';
 import type { Claims, EventStore, Health, JobStore, KeyStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
+import type { Trails } from '../core/ports/trail.ts';
 import type { WebhookOutbox, WebhookStore } from '../core/ports/webhooks.ts';
 import type { RedisAddress } from '../platform/redis-url.ts';
 import { createKeyStore } from './api-keys.ts';
@@ -25,6 +26,7 @@ import { listenForOver } from './over.ts';
 import { createRecordStore } from './records.ts';
 import { connectRedis, type Patience, type RedisClient, raise } from './redis.ts';
 import { loadScripts } from './scripts.ts';
+import { createTrails } from './trail.ts';
 import { createUpkeep } from './upkeep.ts';
 import { createWebhookOutbox } from './webhook-outbox.ts';
 import { createWebhookStore } from './webhooks.ts';
@@ -54,6 +56,7 @@ export interface Store {
   readonly events: EventStore;
   readonly keys: KeyStore;
   readonly audit: AuditLog;
+  readonly trails: Trails;
   readonly health: Health;
   readonly credentials: CredentialOffers & CredentialRequests;
   readonly execs: Execs;
@@ -106,6 +109,7 @@ export function openStore(options: StoreOptions): Store {
     events: createEventStore(client, prefix, openBlocking),
     keys: createKeyStore({ client, prefix, nowMs, randomBytes }),
     audit: createAuditLog(client, prefix),
+    trails: createTrails(client, prefix),
     health: createHealth({ client, prefix, entries, lane, randomBytes }),
     credentials: createCredentialExchange({ client, subscriber, channel: `${prefix}credentials`, randomBytes }),
     execs: createExecStore(client, prefix),

@@ -76,6 +76,7 @@ test('every route is in it, once and under a name of its own', () => {
       "/v1/jobs/{id}/cancel",
       "/v1/jobs/{id}/discard",
       "/v1/jobs/{id}/redrive",
+      "/v1/jobs/{id}/trail",
       "/v1/keys",
       "/v1/keys/{id}",
       "/v1/kinds",

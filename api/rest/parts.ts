@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AuditLog } from '../../core/ports/audit.ts';
 import type { EventStore, Health, JobStore, KeyStore, RecordStore, Role } from '../../core/ports/jobs.ts';
+import type { Trails } from '../../core/ports/trail.ts';
 import type { WebhookStore } from '../../core/ports/webhooks.ts';
 import type { TargetGuard } from '../../core/webhook-target.ts';
 import type { Catalogue } from '../../jobs/registry.ts';
@@ -19,6 +20,7 @@ export interface RestParts {
   readonly jobs: JobStore;
   readonly records: RecordStore;
   readonly events: EventStore;
+  readonly trails: Trails;
   readonly keys: KeyStore;
   readonly health: Health;
   readonly audit: AuditLog;

@@ -114,7 +114,7 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Pro
   const redis = await startRedis({ dir, logger });
   const catalogue = createCatalogue(kinds);
   const store = openTestStore({ url: redis.url, lanes: catalogue.lanes, logger });
-  const { jobs, records, events, keys, audit: auditLog, health, webhooks } = store;
+  const { jobs, records, events, keys, audit: auditLog, trails, health, webhooks } = store;
   const app = createRestServer({
     catalogue,
     submit: createSubmit({ catalogue, world: WORLD, jobs, records: store.records, nowMs, randomBytes }),
@@ -123,6 +123,7 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Pro
     events,
     keys,
     audit: auditLog,
+    trails,
     health,
     webhooks,
     webhookGuard: createTargetGuard({ allowPrivate: ['10.1.0.0/16'], allowHttp: false }),

@@ -26,6 +26,7 @@ import { recoveryRoutes } from './recoveries.ts';
 import { storeRoutes } from './stores.ts';
 import { strayRoutes } from './strays.ts';
 import { traceRequests } from './tracing.ts';
+import { trailRoutes } from './trail.ts';
 import { volumeVerbRoutes } from './volume-verbs.ts';
 import { volumeRoutes } from './volumes.ts';
 import { createWaits } from './wait.ts';
@@ -36,6 +37,7 @@ const ROUTES: readonly Routes[] = [
   overviewRoutes,
   jobRoutes,
   jobActionRoutes,
+  trailRoutes,
   kindRoutes,
   volumeRoutes,
   volumeVerbRoutes,
