@@ -11,6 +11,7 @@ const PARTS = {
   cancel: ['lines', 'finish'],
   redrive: ['lines'],
   observe: ['records'],
+  fields: [],
   sweep: ['lines'],
   trim: [],
   'hook-put': ['hooks'],

@@ -65,7 +65,9 @@ export function trailRoutes(app: RestApp, { jobs, events, trails, clock }: Route
 function momentsOf(job: Job): { readonly timesMs: readonly number[]; readonly andLatest: boolean } {
   const times = [
     job.createdAt,
-    ...job.attempts.flatMap(({ startedAt, finishedAt }) => (finishedAt === undefined ? [startedAt] : [startedAt, finishedAt])),
+    ...job.attempts.flatMap(({ startedAt, finishedAt }) =>
+      finishedAt === undefined ? [startedAt] : [startedAt, finishedAt],
+    ),
     ...(job.finishedAt === undefined ? [] : [job.finishedAt]),
   ];
   const timesMs = [...new Set(times.map((time) => Date.parse(time)))].toSorted((a, b) => a - b);
@@ -81,7 +83,10 @@ function viewSeen({ data, ...entry }: TrailEntry): TrailView {
 }
 
 function viewJobItself(job: Job, nowMs: number): readonly TrailView[] {
-  return [...job.attempts.map((attempt) => viewAttempt(attempt, nowMs)), ...job.steps.flatMap((step) => viewStep(step, nowMs))];
+  return [
+    ...job.attempts.map((attempt) => viewAttempt(attempt, nowMs)),
+    ...job.steps.flatMap((step) => viewStep(step, nowMs)),
+  ];
 }
 
 function viewAttempt(attempt: AttemptRecord, nowMs: number): TrailView {
