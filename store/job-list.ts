@@ -11,7 +11,7 @@ import type { Scripts } from './scripts.ts';
 // `untilMs`; what that index leaves open is looked at job by job, in a few fields only. So much is looked at in one listing, and no more:
 // the page may then be short, even empty, and goes on by its cursor.
 
-const SCAN_LIMIT = 10_000;
+const SCAN_LIMIT = 5_000;
 const SCAN_STEP = 500;
 
 export interface JobQuery {
