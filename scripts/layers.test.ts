@@ -9,6 +9,7 @@ import { z } from 'zod';
 
 const FOLDERS = [
   'api',
+  'console',
   'core',
   'gateway',
   'jobs',
@@ -23,6 +24,7 @@ type Folder = (typeof FOLDERS)[number];
 
 const ALLOWED: Readonly<Record<Folder, readonly Folder[]>> = {
   api: ['core', 'jobs', 'platform'],
+  console: [],
   core: [],
   gateway: ['core', 'platform'],
   jobs: ['core'],
