@@ -4,14 +4,14 @@ import { useLocation } from 'preact-iso/router';
 import { withQuery } from '../api/client.ts';
 import { Icon } from '../ui/icon.tsx';
 
-const JOB_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+const JOB_ID = /^[0-9a-hjkmnp-tv-z]{26}$/;
 /** A thing by its key: `volume:demo_vol`, as jobs and events name it. */
 const RESOURCE = /^(volume|container|host|image):(.+)$/;
 
 /** Where a text leads: to the job or the thing that it names exactly, else to the jobs that have it in them. */
 export function targetOf(text: string): string {
   const words = text.trim();
-  const id = words.replace(/^job:/, '').toUpperCase();
+  const id = words.replace(/^job:/, '').toLowerCase();
   if (JOB_ID.test(id)) return `/console/jobs/${id}`;
   const [, type, name] = RESOURCE.exec(words) ?? [];
   if (type !== undefined && name !== undefined) {

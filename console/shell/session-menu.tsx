@@ -27,7 +27,7 @@ export function SessionMenu() {
         if (event.key === 'Escape') ref.current?.removeAttribute('open');
       }}
     >
-      <summary class="button bare">
+      <summary class="button bare" aria-label={`You are ${view.actor}, with the role ${view.role}`}>
         <Icon name="user" />
         <span class="who">{view.actor}</span>
       </summary>
