@@ -77,7 +77,7 @@ export function Facts({ facts }: { readonly facts: readonly (readonly [string, C
 /** A document as it is. */
 export function Json({ value, label }: { readonly value: unknown; readonly label: string }) {
   return (
-    <pre class="json" tabIndex={0} role="region" aria-label={label}>
+    <pre class="json" tabIndex={0} role="group" aria-label={label}>
       {JSON.stringify(value, null, 2)}
     </pre>
   );
