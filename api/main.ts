@@ -45,17 +45,18 @@ shutdown.add('telemetry', () => telemetry.shutdown());
 
 const catalogue = createCatalogue(ALL_KINDS);
 const nowMs = (): number => systemClock.nowMs();
-const { jobs, records, events, keys, health, webhooks, credentials, execs, guestPlaces, close } = openStore({
-  address: config.redis,
-  prefix: config.redisPrefix,
-  patience: 'face',
-  lanes: catalogue.lanes,
-  process: `${hostname()}:${process.pid}`,
-  historyJobs: config.historyJobs,
-  logger,
-  nowMs,
-  randomBytes,
-});
+const { jobs, records, events, keys, sessions, attempts, health, webhooks, credentials, execs, guestPlaces, close } =
+  openStore({
+    address: config.redis,
+    prefix: config.redisPrefix,
+    patience: 'face',
+    lanes: catalogue.lanes,
+    process: `${hostname()}:${process.pid}`,
+    historyJobs: config.historyJobs,
+    logger,
+    nowMs,
+    randomBytes,
+  });
 shutdown.add('store', close);
 
 const openBind = explainOpenDocker(config) ?? (await explainOpenBind(config, keys));
@@ -105,9 +106,12 @@ const server = createRestServer({
   records,
   events,
   keys,
+  sessions,
+  attempts,
   health,
   webhooks,
   webhookGuard: createTargetGuard(config.webhooks),
+  web: config.web,
   logger,
   metricsText: () => telemetry.metricsText(),
   ...(config.apiKey === undefined ? {} : { presetKey: config.apiKey }),

@@ -81,6 +81,8 @@ test('every route is in it, once and under a name of its own', () => {
       "/v1/layers",
       "/v1/recoveries",
       "/v1/recoveries/{id}",
+      "/v1/session",
+      "/v1/sign-in",
       "/v1/stores",
       "/v1/stores/{name}",
       "/v1/strays",
@@ -100,7 +102,7 @@ test('operations say who may call them', () => {
   const { paths } = openApi.parse(document);
   expect(paths['/healthz']?.['get']?.security).toEqual([]);
   expect(paths['/v1/keys']?.['post']).toMatchObject({
-    security: [{ key: [] }],
+    security: [{ key: [] }, { session: [] }],
     description: 'Needs a key with the role admin at least.',
   });
 });

@@ -20,6 +20,8 @@ import type { RestApp, RestParts, RouteParts, Routes } from './parts.ts';
 import { problemPageRoutes } from './problem-pages.ts';
 import { errorOfThrown, MAX_BODY_BYTES, PROBLEM_TYPE, pathOf, problemOf, sendProblem } from './problems.ts';
 import { recoveryRoutes } from './recoveries.ts';
+import { sessionRoutes } from './session.ts';
+import { readCookies } from './session-cookie.ts';
 import { storeRoutes } from './stores.ts';
 import { strayRoutes } from './strays.ts';
 import { traceRequests } from './tracing.ts';
@@ -48,6 +50,7 @@ const ROUTES: readonly Routes[] = [
   webhookActionRoutes,
   deliveryRoutes,
   keyRoutes,
+  sessionRoutes,
   healthRoutes,
   metricRoutes,
   problemPageRoutes,
@@ -70,6 +73,7 @@ export function createRestServer(parts: RestParts): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    ...(parts.web.trustedProxies.length === 0 ? {} : { trustProxy: [...parts.web.trustedProxies] }),
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     // While the server closes, connections that are open are still served; the store is open until it has closed.
     return503OnClosing: false,
@@ -79,6 +83,7 @@ export function createRestServer(parts: RestParts): FastifyInstance {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   readBodies(app);
+  readCookies(app);
   endConnections(app, stopping);
 
   traceRequests(app, parts);
