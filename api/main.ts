@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { createGuests } from '../gateway/client.ts';
 import { createTargetGuard } from '../core/webhook-target.ts';
@@ -112,6 +113,7 @@ const server = createRestServer({
   webhooks,
   webhookGuard: createTargetGuard(config.webhooks),
   web: config.web,
+  consoleDir: join(import.meta.dirname, '..', 'console', 'dist'),
   logger,
   metricsText: () => telemetry.metricsText(),
   ...(config.apiKey === undefined ? {} : { presetKey: config.apiKey }),

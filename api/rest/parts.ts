@@ -27,6 +27,8 @@ export interface RestParts {
   readonly webhooks: WebhookStore;
   readonly webhookGuard: TargetGuard;
   readonly web: WebConfig;
+  /** Where the console's files are, once it is built. */
+  readonly consoleDir: string;
   readonly logger: Logger;
   /** This process's own metrics in Prometheus's text format. */
   readonly metricsText: () => Promise<string>;

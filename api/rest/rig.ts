@@ -106,7 +106,7 @@ function openTestStore({
 
 export async function startRig(
   kinds: readonly AnyKind[] = [parcel, audit],
-  settings: Partial<Pick<RestParts, 'web'>> = {},
+  settings: Partial<Pick<RestParts, 'web' | 'consoleDir'>> = {},
 ): Promise<Rig> {
   let aheadMs = 0;
   const nowMs = (): number => systemClock.nowMs() + aheadMs;
@@ -136,6 +136,7 @@ export async function startRig(
     webhooks,
     webhookGuard: createTargetGuard({ allowPrivate: ['10.1.0.0/16'], allowHttp: false }),
     web: { trustedProxies: [], isQueuesWritable: false },
+    consoleDir: join(dir, 'console'),
     logger,
     metricsText: async () => 'stowage_test_metric 1\n',
     presetKey: new Secret(PRESET_KEY),
