@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { createGuests } from '../gateway/client.ts';
 import { createTargetGuard } from '../core/webhook-target.ts';
@@ -45,17 +46,18 @@ shutdown.add('telemetry', () => telemetry.shutdown());
 
 const catalogue = createCatalogue(ALL_KINDS);
 const nowMs = (): number => systemClock.nowMs();
-const { jobs, records, events, keys, health, webhooks, credentials, execs, guestPlaces, close } = openStore({
-  address: config.redis,
-  prefix: config.redisPrefix,
-  patience: 'face',
-  lanes: catalogue.lanes,
-  process: `${hostname()}:${process.pid}`,
-  historyJobs: config.historyJobs,
-  logger,
-  nowMs,
-  randomBytes,
-});
+const { jobs, records, events, keys, sessions, attempts, health, webhooks, credentials, execs, guestPlaces, close } =
+  openStore({
+    address: config.redis,
+    prefix: config.redisPrefix,
+    patience: 'face',
+    lanes: catalogue.lanes,
+    process: `${hostname()}:${process.pid}`,
+    historyJobs: config.historyJobs,
+    logger,
+    nowMs,
+    randomBytes,
+  });
 shutdown.add('store', close);
 
 const openBind = explainOpenDocker(config) ?? (await explainOpenBind(config, keys));
@@ -105,9 +107,13 @@ const server = createRestServer({
   records,
   events,
   keys,
+  sessions,
+  attempts,
   health,
   webhooks,
   webhookGuard: createTargetGuard(config.webhooks),
+  web: config.web,
+  consoleDir: join(import.meta.dirname, '..', 'console', 'dist'),
   logger,
   metricsText: () => telemetry.metricsText(),
   ...(config.apiKey === undefined ? {} : { presetKey: config.apiKey }),

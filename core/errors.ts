@@ -53,10 +53,27 @@ export const ERROR_CODES = {
     advice: 'A key stands for one payload for 24 hours: send a new key with a new payload.',
   },
   'cursor-invalid': { kind: 'invalid', advice: 'Start the listing again without a cursor.' },
-  'credentials-missing': { kind: 'unauthenticated', advice: 'Send `Authorization: Bearer <key>`.' },
+  'credentials-missing': { kind: 'unauthenticated', advice: 'Send `Authorization: Bearer <key>`, or sign in.' },
   'credentials-wrong': {
     kind: 'unauthenticated',
     advice: 'The key is unknown or was revoked; ask an admin for another.',
+  },
+  'session-over': { kind: 'unauthenticated', advice: 'Sign in again.' },
+  'csrf-missing': {
+    kind: 'forbidden',
+    advice:
+      'A request that changes something and comes with a session sends `x-stowage-csrf`, as `GET /v1/session` says it.',
+  },
+  'csrf-wrong': { kind: 'forbidden', advice: 'Read `GET /v1/session` again: the session is another one by now.' },
+  'origin-foreign': {
+    kind: 'forbidden',
+    advice:
+      'A page of another origin sent this. Where it was ours, set STOWAGE_PUBLIC_URL to the address that people use.',
+  },
+  'too-many-attempts': {
+    kind: 'forbidden',
+    status: 429,
+    advice: 'Too many sign-ins from this address failed: wait as long as `Retry-After` says.',
   },
   'role-insufficient': {
     kind: 'forbidden',

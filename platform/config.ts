@@ -80,6 +80,16 @@ export interface WebhookConfig {
   readonly caFile?: string;
 }
 
+/** What browsers are served. */
+export interface WebConfig {
+  /** Scheme, host and port that people use. */
+  readonly publicUrl?: string;
+  readonly trustedProxies: readonly string[];
+  /** With `{traceId}` in it. */
+  readonly traceUrl?: string;
+  readonly isQueuesWritable: boolean;
+}
+
 export interface RegistryConfig {
   readonly mirrors: Mirrors;
   readonly insecure: NamePatterns;
@@ -109,6 +119,7 @@ export interface Config {
   readonly recovery: RecoveryConfig;
   readonly registries: RegistryConfig;
   readonly webhooks: WebhookConfig;
+  readonly web: WebConfig;
   readonly labListen?: ListenAddress;
   readonly labRegistryListen?: ListenAddress;
   readonly labGuests: boolean;
@@ -280,6 +291,11 @@ function assemble(values: SettingValues, env: Environment): Config {
       allowPrivate: values.STOWAGE_WEBHOOK_ALLOW_PRIVATE ?? [],
       allowHttp: values.STOWAGE_WEBHOOK_ALLOW_HTTP,
       ...present({ caFile: values.STOWAGE_WEBHOOK_CA_FILE }),
+    },
+    web: {
+      ...present({ publicUrl: values.STOWAGE_PUBLIC_URL, traceUrl: values.STOWAGE_TRACE_URL }),
+      trustedProxies: values.STOWAGE_TRUSTED_PROXIES,
+      isQueuesWritable: values.STOWAGE_QUEUES_WRITABLE,
     },
     restListen: values.STOWAGE_REST_LISTEN,
     dockerListen: values.STOWAGE_DOCKER_LISTEN,

@@ -5,6 +5,7 @@ import { GATEWAY_SETTINGS } from './gateway-settings.ts';
 import { REGISTRY_SETTINGS } from './registry-settings.ts';
 import { listen, parsedBy, secretOf, type Setting, whole } from './setting.ts';
 import { parseVolumeStores } from './volume-stores.ts';
+import { WEB_SETTINGS } from './web-settings.ts';
 import { WEBHOOK_SETTINGS } from './webhook-settings.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -198,6 +199,7 @@ export const SETTINGS = {
   ...CONTAINER_SETTINGS,
   ...GATEWAY_SETTINGS,
   ...WEBHOOK_SETTINGS,
+  ...WEB_SETTINGS,
 } as const satisfies Readonly<Record<string, Setting>>;
 
 export type SettingName = keyof typeof SETTINGS;

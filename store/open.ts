@@ -5,6 +5,7 @@ import type { Execs } from '../core/ports/execs.ts';
 import type { GuestPlaces } from '../core/ports/guest-places.ts';
 import type { Claims, EventStore, Health, JobStore, KeyStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
+import type { SessionStore, SignInAttempts } from '../core/ports/sessions.ts';
 import type { WebhookOutbox, WebhookStore } from '../core/ports/webhooks.ts';
 import type { RedisAddress } from '../platform/redis-url.ts';
 import { createKeyStore } from './api-keys.ts';
@@ -23,6 +24,8 @@ import { listenForOver } from './over.ts';
 import { createRecordStore } from './records.ts';
 import { connectRedis, type Patience, type RedisClient, raise } from './redis.ts';
 import { loadScripts } from './scripts.ts';
+import { createSessionStore } from './sessions.ts';
+import { createSignInAttempts } from './sign-in-attempts.ts';
 import { createUpkeep } from './upkeep.ts';
 import { createWebhookOutbox } from './webhook-outbox.ts';
 import { createWebhookStore } from './webhooks.ts';
@@ -51,6 +54,8 @@ export interface Store {
   readonly records: RecordStore;
   readonly events: EventStore;
   readonly keys: KeyStore;
+  readonly sessions: SessionStore;
+  readonly attempts: SignInAttempts;
   readonly health: Health;
   readonly credentials: CredentialOffers & CredentialRequests;
   readonly execs: Execs;
@@ -102,6 +107,8 @@ export function openStore(options: StoreOptions): Store {
     records: createRecordStore(client, prefix, scripts),
     events: createEventStore(client, prefix, openBlocking),
     keys: createKeyStore({ client, prefix, nowMs, randomBytes }),
+    sessions: createSessionStore({ client, prefix, nowMs, randomBytes }),
+    attempts: createSignInAttempts(client, prefix, nowMs),
     health: createHealth({ client, prefix, entries, lane, randomBytes }),
     credentials: createCredentialExchange({ client, subscriber, channel: `${prefix}credentials`, randomBytes }),
     execs: createExecStore(client, prefix),

@@ -2,11 +2,13 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EventStore, Health, JobStore, KeyStore, RecordStore, Role } from '../../core/ports/jobs.ts';
+import type { SessionStore, SignInAttempts } from '../../core/ports/sessions.ts';
 import type { WebhookStore } from '../../core/ports/webhooks.ts';
 import type { TargetGuard } from '../../core/webhook-target.ts';
 import type { Catalogue } from '../../jobs/registry.ts';
 import type { Submit } from '../../jobs/submit.ts';
 import type { Clock, RandomBytes } from '../../platform/clock.ts';
+import type { WebConfig } from '../../platform/config.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Secret } from '../../platform/secret.ts';
 import type { Waits } from './wait.ts';
@@ -19,9 +21,14 @@ export interface RestParts {
   readonly records: RecordStore;
   readonly events: EventStore;
   readonly keys: KeyStore;
+  readonly sessions: SessionStore;
+  readonly attempts: SignInAttempts;
   readonly health: Health;
   readonly webhooks: WebhookStore;
   readonly webhookGuard: TargetGuard;
+  readonly web: WebConfig;
+  /** Where the console's files are, once it is built. */
+  readonly consoleDir: string;
   readonly logger: Logger;
   /** This process's own metrics in Prometheus's text format. */
   readonly metricsText: () => Promise<string>;
@@ -58,6 +65,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Every route has one; the server does not start with a route that has not. */
     access?: Access;
+    /** How a request that comes with a session and changes something shows that it is not a foreign page's; default: `header`. */
+    forgery?: 'header' | 'origin';
     /** JSON schema that the OpenAPI document shows for the body in place of the one that is checked; null: none. */
     documentedBody?: unknown;
   }

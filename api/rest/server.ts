@@ -20,6 +20,8 @@ import type { RestApp, RestParts, RouteParts, Routes } from './parts.ts';
 import { problemPageRoutes } from './problem-pages.ts';
 import { errorOfThrown, MAX_BODY_BYTES, PROBLEM_TYPE, pathOf, problemOf, sendProblem } from './problems.ts';
 import { recoveryRoutes } from './recoveries.ts';
+import { sessionRoutes } from './session.ts';
+import { readCookies } from './session-cookie.ts';
 import { storeRoutes } from './stores.ts';
 import { strayRoutes } from './strays.ts';
 import { traceRequests } from './tracing.ts';
@@ -28,6 +30,8 @@ import { volumeRoutes } from './volumes.ts';
 import { createWaits } from './wait.ts';
 import { webhookActionRoutes } from './webhook-actions.ts';
 import { webhookRoutes } from './webhooks.ts';
+import { protect } from '../web/headers.ts';
+import { webPages } from '../web/pages.ts';
 
 const ROUTES: readonly Routes[] = [
   jobRoutes,
@@ -48,10 +52,12 @@ const ROUTES: readonly Routes[] = [
   webhookActionRoutes,
   deliveryRoutes,
   keyRoutes,
+  sessionRoutes,
   healthRoutes,
   metricRoutes,
   problemPageRoutes,
   openApiRoutes,
+  webPages,
 ];
 
 /** Time to send a whole request; answers may take as long as they need (waits, event streams). */
@@ -70,6 +76,7 @@ export function createRestServer(parts: RestParts): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    ...(parts.web.trustedProxies.length === 0 ? {} : { trustProxy: [...parts.web.trustedProxies] }),
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     // While the server closes, connections that are open are still served; the store is open until it has closed.
     return503OnClosing: false,
@@ -79,6 +86,8 @@ export function createRestServer(parts: RestParts): FastifyInstance {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   readBodies(app);
+  readCookies(app);
+  app.addHook('onRequest', async (_request, reply) => protect(reply));
   endConnections(app, stopping);
 
   traceRequests(app, parts);
@@ -120,7 +129,8 @@ type Refuse = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) =>
 /** Also what is wrong with the body of such a request (Fastify reads it first) does not matter: there is nothing that would take it. */
 function noRoute(request: FastifyRequest, allowed: readonly string[]): StowageError {
   const path = pathOf(request);
-  if (allowed.length === 0) return new StowageError('route-unknown', `there is nothing at ${path}`);
+  if (allowed.length === 0 || allowed.includes(request.method))
+    return new StowageError('route-unknown', `there is nothing at ${path}`);
   return new StowageError('method-not-allowed', `${request.method} is not for ${path}: ${allowed.join(', ')}`);
 }
 
@@ -142,7 +152,7 @@ function readBodies(app: RestApp): void {
 function collectMethods(app: RestApp): (path: string) => readonly string[] {
   const routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
   app.addHook('onRoute', ({ url, method }) => {
-    const pattern = new RegExp(`^${url.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`);
+    const pattern = new RegExp(`^${url.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+').replace('*', '.*')}$`);
     routes.push({ pattern, methods: [method].flat() });
   });
   return (path) => [...new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods))];
