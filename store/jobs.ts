@@ -10,6 +10,7 @@ import type { OverListener } from './over.ts';
 import { readProgress } from './progress.ts';
 import { raise, type RedisClient } from './redis.ts';
 import { replyOf, type Scripts } from './scripts.ts';
+import { readEndsByMinute, readFailing } from './troubles.ts';
 
 export const IDEMPOTENCY_MS = 24 * 60 * 60 * 1_000;
 /** How many jobs one listing looks at when its filter matches few; the page may then be short, and goes on by its cursor. */
@@ -89,6 +90,8 @@ export function createJobStore(parts: JobStoreParts): JobStore {
     redrive: (id, actor) => settleDead(id, actor, 'redrive', ''),
     discard: (id, actor, reason) => settleDead(id, actor, 'discard', reason),
     figures: createFigures({ client, prefix, entries, lanes: parts.lanes }),
+    endsByMinute: (minutes) => readEndsByMinute(client, prefix, minutes),
+    failing: (sinceMs, limit) => readFailing(client, prefix, { sinceMs, limit }),
     progress: (ids) => readProgress(client, prefix, ids),
   };
 
@@ -128,14 +131,14 @@ function noSuchJob(id: JobId): StowageError {
 /** The narrowest indexes that the filter names; what they leave open is looked at job by job. Each job is in one of the states' indexes. */
 function indexesOf(filter: JobFilter): readonly string[] {
   if (filter.resource !== undefined) return [`jobs:of:${filter.resource}`];
-  if (filter.state !== undefined) return [`jobs:state:${filter.state}`];
+  if (filter.state !== undefined) return [filter.state].flat().map((state) => `jobs:state:${state}`);
   if (filter.kind !== undefined) return [`jobs:kind:${filter.kind}`];
   return Object.keys(JOB_STATES).map((state) => `jobs:state:${state}`);
 }
 
 function matches(job: Job, filter: JobFilter): boolean {
   return (
-    (filter.state === undefined || job.state === filter.state) &&
+    (filter.state === undefined || [filter.state].flat().includes(job.state)) &&
     (filter.kind === undefined || job.kind === filter.kind) &&
     (filter.actor === undefined || job.actor === filter.actor) &&
     (filter.resource === undefined || job.resources.includes(filter.resource))

@@ -9,7 +9,7 @@ const PARTS = {
   acquire: [],
   commit: ['lines', 'finish', 'records'],
   cancel: ['lines', 'finish'],
-  redrive: ['lines'],
+  redrive: ['lines', 'finish'],
   observe: ['records'],
   sweep: ['lines'],
   trim: [],

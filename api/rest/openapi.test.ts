@@ -81,6 +81,7 @@ test('every route is in it, once and under a name of its own', () => {
       "/v1/keys/{id}",
       "/v1/kinds",
       "/v1/layers",
+      "/v1/overview",
       "/v1/recoveries",
       "/v1/recoveries/{id}",
       "/v1/session",

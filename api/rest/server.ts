@@ -16,6 +16,7 @@ import { keyRoutes } from './keys.ts';
 import { kindRoutes } from './kinds.ts';
 import { metricRoutes } from './metrics.ts';
 import { collectOpenApi, openApiRoutes } from './openapi.ts';
+import { overviewRoutes } from './overview.ts';
 import type { RestApp, RestParts, RouteParts, Routes } from './parts.ts';
 import { problemPageRoutes } from './problem-pages.ts';
 import { errorOfThrown, MAX_BODY_BYTES, PROBLEM_TYPE, pathOf, problemOf, sendProblem } from './problems.ts';
@@ -34,6 +35,7 @@ import { protect } from '../web/headers.ts';
 import { webPages } from '../web/pages.ts';
 
 const ROUTES: readonly Routes[] = [
+  overviewRoutes,
   jobRoutes,
   jobActionRoutes,
   kindRoutes,

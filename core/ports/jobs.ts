@@ -38,7 +38,8 @@ export interface SubmitOutcome {
 }
 
 export interface JobFilter {
-  readonly state?: JobState;
+  /** One of these. */
+  readonly state?: JobState | readonly JobState[];
   readonly kind?: string;
   readonly resource?: ResourceKey;
   readonly actor?: string;
@@ -71,6 +72,13 @@ export interface QueueFigures {
   }[];
 }
 
+export const ENDED_STATES = ['succeeded', 'dead', 'failed', 'cancelled'] as const satisfies readonly JobState[];
+
+/** How many jobs came to each end within one minute. A dead letter counts again when it is discarded, or is redriven and ends. */
+export interface MinuteOfEnds extends Readonly<Record<(typeof ENDED_STATES)[number], number>> {
+  readonly at: string;
+}
+
 /** The faces' side: submit, read, and what people do to jobs. */
 export interface JobStore {
   /** A second submission of an id changes nothing. @throws `claim-lost` for a parent's */
@@ -91,6 +99,10 @@ export interface JobStore {
   /** @throws `job-not-found`, `job-not-dead` */
   discard(id: JobId, actor: string, reason: string): Promise<void>;
   figures(): Promise<QueueFigures>;
+  /** The last so many minutes, 120 at most, oldest first; the last one is not over. */
+  endsByMinute(minutes: number): Promise<readonly MinuteOfEnds[]>;
+  /** What people should look at: those that died after `sinceMs`, the latest first, and those that wait for another attempt after a failure. */
+  failing(sinceMs: number, limit: number): Promise<readonly Job[]>;
   /** What the jobs under way last told of themselves; those that told nothing for a minute are left out. */
   progress(ids: readonly JobId[]): Promise<ReadonlyMap<JobId, JobProgress>>;
 }

@@ -12,6 +12,7 @@ redis.call('ZREM', P .. 'dead', id)
 if ARGV[4] == 'discard' then
   redis.call('HSET', key, 'discardReason', ARGV[5], 'discardBy', actor, 'state', 'failed')
   index_state(id, 'dead', 'failed')
+  count_minute('failed', now_ms())
   emit('job.discarded', 'job:' .. id, cjson.encode({by = actor, reason = ARGV[5]}))
   return 'done'
 end

@@ -35,6 +35,11 @@ for _, id in ipairs(found) do
     lost = lost + 1
   end
 end
+-- Minutes that nobody asks for any more (finish.lua counts them).
+local old = math.floor(now / 60000) - 120
+for _, slot in ipairs(redis.call('HKEYS', P .. 'ends')) do
+  if tonumber(string.match(slot, '^%d+')) < old then redis.call('HDEL', P .. 'ends', slot) end
+end
 -- What webhooks have not been given yet is kept, however much it is (hooks.lua).
 local function is_relay_behind()
   if redis.call('EXISTS', P .. 'hooks', P .. 'events') < 2 then return false end
