@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { CredentialOffers, CredentialRequests } from '../core/ports/credentials.ts';
+import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { EntrySource } from '../core/ports/entries.ts';
 import type { Execs } from '../core/ports/execs.ts';
 import type { GuestPlaces } from '../core/ports/guest-places.ts';
@@ -11,6 +12,7 @@ import type { RedisAddress } from '../platform/redis-url.ts';
 import { createKeyStore } from './api-keys.ts';
 import { createClaims } from './claims.ts';
 import { createCredentialExchange } from './credentials.ts';
+import { createDeadLetters } from './dead-letters.ts';
 import { createEntrySource } from './consume.ts';
 import { createEntries } from './entries.ts';
 import { createEventStore } from './events.ts';
@@ -50,6 +52,7 @@ export interface StoreOptions {
 
 export interface Store {
   readonly jobs: JobStore;
+  readonly deadLetters: DeadLetters;
   readonly claims: Claims;
   readonly records: RecordStore;
   readonly events: EventStore;
@@ -103,6 +106,7 @@ export function openStore(options: StoreOptions): Store {
       lookAgainMs: options.lookAgainMs ?? LOOK_AGAIN_MS,
       lanes: options.lanes,
     }),
+    deadLetters: createDeadLetters({ client, prefix, scripts }),
     claims: createClaims({ client, prefix, scripts, subscriber, nowMs }),
     records: createRecordStore(client, prefix, scripts),
     events: createEventStore(client, prefix, openBlocking),
@@ -120,7 +124,7 @@ export function openStore(options: StoreOptions): Store {
       leaseMs: options.leaseMs ?? LEASE_MS,
       logger,
     }),
-    upkeep: createUpkeep({ prefix, scripts, historyJobs: options.historyJobs, logger }),
+    upkeep: createUpkeep({ client, prefix, scripts, historyJobs: options.historyJobs, logger }),
     guestPlaces: createGuestPlaces(client, prefix, nowMs),
     webhooks: createWebhookStore({ client, prefix, scripts, nowMs }),
     outbox: createWebhookOutbox({ client, prefix, scripts, nowMs, openBlocking }),

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DeadLetters } from '../../core/ports/dead-letters.ts';
 import type { EventStore, Health, JobStore, KeyStore, RecordStore, Role } from '../../core/ports/jobs.ts';
 import type { SessionStore, SignInAttempts } from '../../core/ports/sessions.ts';
 import type { WebhookStore } from '../../core/ports/webhooks.ts';
@@ -18,6 +19,7 @@ export interface RestParts {
   readonly catalogue: Catalogue;
   readonly submit: Submit;
   readonly jobs: JobStore;
+  readonly deadLetters: DeadLetters;
   readonly records: RecordStore;
   readonly events: EventStore;
   readonly keys: KeyStore;

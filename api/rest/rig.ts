@@ -122,11 +122,12 @@ export async function startRig(
   const redis = await startRedis({ dir, logger });
   const catalogue = createCatalogue(kinds);
   const store = openTestStore({ url: redis.url, lanes: catalogue.lanes, logger, nowMs });
-  const { jobs, records, events, keys, sessions, attempts, health, webhooks } = store;
+  const { jobs, deadLetters, records, events, keys, sessions, attempts, health, webhooks } = store;
   const app = createRestServer({
     catalogue,
     submit: createSubmit({ catalogue, world: WORLD, jobs, records: store.records, nowMs, randomBytes }),
     jobs,
+    deadLetters,
     records,
     events,
     keys,

@@ -5,6 +5,7 @@ import { StowageError } from '../../core/errors.ts';
 import { logRequests } from './access-log.ts';
 import { authenticate } from './auth.ts';
 import { containerRoutes, containerVerbRoutes } from './containers.ts';
+import { deadLetterRoutes } from './dead-letters.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
@@ -38,6 +39,7 @@ const ROUTES: readonly Routes[] = [
   overviewRoutes,
   jobRoutes,
   jobActionRoutes,
+  deadLetterRoutes,
   kindRoutes,
   volumeRoutes,
   volumeVerbRoutes,

@@ -29,6 +29,8 @@ export interface Submission {
   readonly deadlineMs: number;
   /** To the head of its lines, ahead of the job that holds them now (which runs again afterwards). */
   readonly front?: boolean;
+  /** The dead letter in whose place it comes: given up in the same write, unless the idempotency key has its job already. */
+  readonly redriveOf?: JobId;
 }
 
 /** accepted: new. joined: an open job with the natural key. repeated: the idempotency key's job. key-reused: same key, other payload. */
@@ -81,7 +83,10 @@ export interface MinuteOfEnds extends Readonly<Record<(typeof ENDED_STATES)[numb
 
 /** The faces' side: submit, read, and what people do to jobs. */
 export interface JobStore {
-  /** A second submission of an id changes nothing. @throws `claim-lost` for a parent's */
+  /**
+   * A second submission of an id changes nothing.
+   * @throws `claim-lost` for a parent's; `job-not-found`, `job-not-dead` for one in whose place it comes
+   */
   submit(submission: Submission): Promise<SubmitOutcome>;
   read(id: JobId): Promise<Job | undefined>;
   /** Newest first. */

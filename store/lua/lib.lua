@@ -6,6 +6,9 @@
 --   jobs:state:<s>, jobs:kind:<k>, jobs:of:<resource>            zsets: ids at score 0 (ids sort by time)
 --   ready              zset: ids that have an entry, by the time when they were last given one
 --   dead               zset: dead letters, by the time when they died
+--   dead-groups        zset: groups of dead letters (<fingerprint>:<code>:<kind>), by the time of the last death
+--   dead-in:<group>    zset: its ids, by the time when they died     dead-group:<group>  hash: step, message, first (time)
+--   dead-group-of      hash: id -> group, of each dead letter
 --   awaiting:<id>      set: ids of the jobs that wait until this one is over; each counts in its `awaits` how many are still open
 --   progress:<id>      what a job under way last told of itself (JSON), for a minute
 --   bull:<lane>:…      BullMQ's

@@ -8,19 +8,17 @@ local key = job_key(id)
 local job = redis.call('HMGET', key, 'state', 'resources', 'spec', 'natural')
 if not job[1] then return 'missing' end
 if job[1] ~= 'dead' then return 'not-dead' end
-redis.call('ZREM', P .. 'dead', id)
 if ARGV[4] == 'discard' then
-  redis.call('HSET', key, 'discardReason', ARGV[5], 'discardBy', actor, 'state', 'failed')
-  index_state(id, 'dead', 'failed')
+  discard(id, actor, ARGV[5], {})
   count_minute('failed', now_ms())
-  emit('job.discarded', 'job:' .. id, cjson.encode({by = actor, reason = ARGV[5]}))
   return 'done'
 end
+leave_dead(id)
 local resources = decode_list(job[2])
 -- It begins from the first step, as a new job would: every step bears that its effect is there.
 for _, name in ipairs(cjson.decode(job[3]).stepNames) do redis.call('HDEL', key, 's:' .. name) end
 redis.call('HDEL', key, 'finished', 'started', 'failures', 'losses', 'error', 'cancelBy', 'notes', 'failing', 'result', 'children',
-  'awaits', 'awaited')
+  'awaits', 'awaited', 'redriveRun')
 redis.call('HINCRBY', key, 'redrives', 1)
 redis.call('HSET', key, 'state', 'waiting')
 index_state(id, 'dead', 'waiting')
