@@ -43,11 +43,12 @@ export function takeReturnTo(): string | undefined {
   return path.startsWith('/console') ? path : undefined;
 }
 
-/** Signed out here even when the api does not answer: the cookie is then refused or expires. */
+/** @throws Problem when the session goes on because the api did not answer */
 export async function signOut(): Promise<void> {
   try {
     await request('DELETE', '/v1/session');
-  } finally {
-    session.value = { status: 'signed-out', hasExpired: false };
+  } catch (error) {
+    if (!(error instanceof Problem) || error.document.status !== 401) throw error;
   }
+  session.value = { status: 'signed-out', hasExpired: false };
 }

@@ -2,7 +2,9 @@ import { useEffect, useRef } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
 import { signOut } from '../session/sign.ts';
 import { sessionView } from '../session/session.ts';
+import { problemOfThrown } from '../api/problem.ts';
 import { Icon } from '../ui/icon.tsx';
+import { tell } from '../ui/toast.tsx';
 
 /** Who one is here, and the way out. */
 export function SessionMenu() {
@@ -37,7 +39,13 @@ export function SessionMenu() {
           <br />
           <span class="muted">Role: {view.role}</span>
         </p>
-        <button type="button" class="button" onClick={() => void signOut()}>
+        <button
+          type="button"
+          class="button"
+          onClick={() =>
+            void signOut().catch((error: unknown) => tell(problemOfThrown(error).message, { isBad: true }))
+          }
+        >
           <Icon name="out" size={14} />
           Sign out
         </button>

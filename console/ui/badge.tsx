@@ -74,9 +74,13 @@ interface StateBadgeProps {
   readonly words?: string;
 }
 
+export function lookOf(state: string): Look {
+  return LOOKS[state] ?? { tone: 'quiet', icon: 'dot' };
+}
+
 /** A state by shape, colour and word. */
 export function StateBadge({ state, ...own }: StateBadgeProps) {
-  const look = { ...(LOOKS[state] ?? { tone: 'quiet', icon: 'dot' }), ...own };
+  const look = { ...lookOf(state), ...own };
   return (
     <span class={`badge ${look.tone}${look.icon === 'run' ? '' : ' still'}`}>
       <Icon name={look.icon} size={12} />
