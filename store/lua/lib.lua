@@ -4,6 +4,7 @@
 --   claim:<resource>   "<epoch> <id>" of who may write it        rec:<type>:<name> hash: rev, body
 --   recs:<type>        zset: names, all at score 0               events            stream
 --   jobs:state:<s>, jobs:kind:<k>, jobs:of:<resource>            zsets: ids at score 0 (ids sort by time)
+--   jobs:from:<id>     zset: the jobs that this one submitted; goes with it
 --   ready              zset: ids that have an entry, by the time when they were last given one
 --   dead               zset: dead letters, by the time when they died
 --   dead-groups        zset: groups of dead letters (<fingerprint>:<code>:<kind>), by the time of the last death
