@@ -45,7 +45,7 @@ local function count_minute(state, now)
   write[4] = write[4] + 1
 end
 
-local FINISH_FIELDS = {'state', 'resources', 'natural', 'kind', 'started', 'awaited'}
+local FINISH_FIELDS = {'state', 'resources', 'natural', 'kind', 'started', 'awaited', 'redriveRun'}
 
 -- Everything that follows from a job's being over: it leaves its lines, others are woken, it is counted.
 -- job: the values of FINISH_FIELDS; fields: what else to write to the job, as a flat list; death: of a dead letter, as in dead.lua
@@ -59,6 +59,7 @@ local function finish(id, job, state, now, fields, death)
     redis.call('ZADD', P .. 'dead', at, id)
     join_group(id, at, death)
   end
+  if job[7] then tell_run(job[7], state) end
   count(job[4], state, job[5] and now - tonumber(job[5]) or 0)
   count_minute(state, now)
   local said = held_write('over', {'PUBLISH', P .. 'over'})
