@@ -18,6 +18,7 @@ const PROGRAMS = [
   'openssl',
   'skopeo',
   'xmllint',
+  'promtool',
   'qemu-system-x86_64',
 ];
 const TOOLS = ['sh', 'awk', 'dirname', 'flock', 'mkdir', 'rm', 'ln', 'sed', 'tr', 'uname'];
