@@ -30,7 +30,7 @@ const jobId = z
     if (id !== undefined) return id;
     context.addIssue({ code: 'custom', message: 'is not the id of a job: 26 characters of Crockford base32' });
     return z.NEVER;
-});
+  });
 export const jobParams = z.object({ id: jobId });
 
 /** Given several times, or with commas between. */
