@@ -25,7 +25,7 @@ export function DeadLettersPage() {
   const filters = useFilters();
   const { values } = filters;
   const since = useMemo(() => sinceOf(values['since'], Date.now()), [values['since']]);
-  const wanted = { ...given({ kind: values['kind'], code: values['code'], since }) };
+  const wanted = given({ kind: values['kind'], code: values['code'], since });
   const query = useQuery<DeadGroups>(
     withQuery('/v1/dead-letters/groups', { limit: 50, ...wanted, cursor: values['cursor'] }),
     ({ type }) => TOUCHES.includes(type),
@@ -208,6 +208,8 @@ function columnsOf(chosen: ReadonlySet<string>, toggle: (group: DeadGroup) => vo
   ];
 }
 
-function given(filter: { readonly [Name in keyof DeadFilter]: DeadFilter[Name] | undefined }): DeadFilter {
+type GroupFilter = Pick<DeadFilter, 'kind' | 'code' | 'since'>;
+
+function given(filter: { readonly [Name in keyof GroupFilter]: GroupFilter[Name] | undefined }): GroupFilter {
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined && value !== ''));
 }
