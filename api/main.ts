@@ -46,18 +46,31 @@ shutdown.add('telemetry', () => telemetry.shutdown());
 
 const catalogue = createCatalogue(ALL_KINDS);
 const nowMs = (): number => systemClock.nowMs();
-const { jobs, records, events, keys, sessions, attempts, health, webhooks, credentials, execs, guestPlaces, close } =
-  openStore({
-    address: config.redis,
-    prefix: config.redisPrefix,
-    patience: 'face',
-    lanes: catalogue.lanes,
-    process: `${hostname()}:${process.pid}`,
-    historyJobs: config.historyJobs,
-    logger,
-    nowMs,
-    randomBytes,
-  });
+const {
+  jobs,
+  records,
+  events,
+  keys,
+  sessions,
+  attempts,
+  health,
+  webhooks,
+  credentials,
+  execs,
+  guestPlaces,
+  rawQueues,
+  close,
+} = openStore({
+  address: config.redis,
+  prefix: config.redisPrefix,
+  patience: 'face',
+  lanes: catalogue.lanes,
+  process: `${hostname()}:${process.pid}`,
+  historyJobs: config.historyJobs,
+  logger,
+  nowMs,
+  randomBytes,
+});
 shutdown.add('store', close);
 
 const openBind = explainOpenDocker(config) ?? (await explainOpenBind(config, keys));
@@ -112,6 +125,7 @@ const server = createRestServer({
   health,
   webhooks,
   webhookGuard: createTargetGuard(config.webhooks),
+  rawQueues,
   web: config.web,
   consoleDir: join(import.meta.dirname, '..', 'console', 'dist'),
   logger,
