@@ -59,6 +59,7 @@ const {
   credentials,
   execs,
   guestPlaces,
+  rawQueues,
   close,
 } = openStore({
   address: config.redis,
@@ -126,6 +127,7 @@ const server = createRestServer({
   health,
   webhooks,
   webhookGuard: createTargetGuard(config.webhooks),
+  rawQueues,
   web: config.web,
   consoleDir: join(import.meta.dirname, '..', 'console', 'dist'),
   logger,

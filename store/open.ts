@@ -1,3 +1,4 @@
+import type { Queue } from 'bullmq';
 import type { Logger } from 'pino';
 import type { CredentialOffers, CredentialRequests } from '../core/ports/credentials.ts';
 import type { DeadLetters } from '../core/ports/dead-letters.ts';
@@ -68,6 +69,8 @@ export interface Store {
   readonly guestPlaces: GuestPlaces;
   readonly webhooks: WebhookStore;
   readonly outbox: WebhookOutbox;
+  /** BullMQ's own queues, for experts. They are closed with the store. */
+  rawQueues(): readonly Queue[];
   /** Redis must keep every key and every write: resolves with what is wrong with its settings, for people. */
   inspectSettings(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -128,6 +131,7 @@ export function openStore(options: StoreOptions): Store {
     guestPlaces: createGuestPlaces(client, prefix, nowMs),
     webhooks: createWebhookStore({ client, prefix, scripts, nowMs }),
     outbox: createWebhookOutbox({ client, prefix, scripts, nowMs, openBlocking }),
+    rawQueues: () => options.lanes.map((each) => entries.queueOf(each)),
     inspectSettings: () => inspectSettings(client),
     async close() {
       over.close();

@@ -1,3 +1,4 @@
+import type { Queue } from 'bullmq';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -28,6 +29,8 @@ export interface RestParts {
   readonly health: Health;
   readonly webhooks: WebhookStore;
   readonly webhookGuard: TargetGuard;
+  /** BullMQ's own queues, for the page that shows them. */
+  readonly rawQueues: () => readonly Queue[];
   readonly web: WebConfig;
   /** Where the console's files are, once it is built. */
   readonly consoleDir: string;

@@ -136,6 +136,7 @@ export async function startRig(
     health,
     webhooks,
     webhookGuard: createTargetGuard({ allowPrivate: ['10.1.0.0/16'], allowHttp: false }),
+    rawQueues: store.rawQueues,
     web: { trustedProxies: [], isQueuesWritable: false },
     consoleDir: join(dir, 'console'),
     logger,
