@@ -1,7 +1,7 @@
-import type { JobId } from '../core/ids.ts';
 import type { Job } from '../core/job.ts';
 import { ENDED_STATES, type MinuteOfEnds } from '../core/ports/jobs.ts';
-import { decodeStored, iso } from './job-codec.ts';
+import { iso } from './job-codec.ts';
+import { readJobs } from './job-read.ts';
 import { raise, type RedisClient } from './redis.ts';
 
 // How the last hour went: what ended, and what fails. Both come from small indexes, however many jobs there are.
@@ -41,17 +41,6 @@ export async function readFailing(
   });
   const shown = retried.slice(0, Math.max(Math.ceil(limit / 2), limit - died.length));
   return [...died.slice(0, limit - shown.length), ...shown];
-}
-
-export async function readJobs(client: RedisClient, prefix: string, ids: readonly string[]): Promise<readonly Job[]> {
-  if (ids.length === 0) return [];
-  const pipeline = client.pipeline();
-  for (const id of ids) pipeline.hgetall(`${prefix}job:${id}`);
-  const replies = (await pipeline.exec().catch(raise)) ?? [];
-  return ids.flatMap((id, at) => {
-    const job = decodeStored(id as JobId, (replies[at]?.[1] ?? {}) as Record<string, string>);
-    return job === undefined ? [] : [job];
-  });
 }
 
 async function redisNowMs(client: RedisClient): Promise<number> {

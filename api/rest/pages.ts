@@ -21,6 +21,12 @@ export function wholeNumber(least: number, most: number) {
   );
 }
 
+/** A time as a parameter, RFC 3339; an offset other than Z is written with `%2B` for its plus. */
+export const moment = z.iso.datetime({
+  offset: true,
+  error: 'must be a date-time of RFC 3339, e.g. 2026-11-29T12:00:00Z',
+});
+
 export const pageQuery = {
   limit: wholeNumber(1, MAX_PAGE).default(DEFAULT_PAGE).describe('The most items to return'),
   cursor: z.string().min(1).max(2_000).optional().describe('`next` of the page before'),

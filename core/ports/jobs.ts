@@ -45,6 +45,16 @@ export interface JobFilter {
   readonly kind?: string;
   readonly resource?: ResourceKey;
   readonly actor?: string;
+  /** Submitted at this time or later, up to this time: by the id, whose clock is that of the process that took the submission. */
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  /** In id, kind, resources, actor or error, in whatever case. */
+  readonly text?: string;
+  /** Of the error. */
+  readonly code?: string;
+  readonly fingerprint?: string;
+  /** The job that submitted it. */
+  readonly parent?: JobId;
 }
 
 export interface Page<T> {

@@ -10,7 +10,6 @@ if not job[1] then return 'missing' end
 if job[1] ~= 'dead' then return 'not-dead' end
 if ARGV[4] == 'discard' then
   discard(id, actor, ARGV[5], {})
-  count_minute('failed', now_ms())
   return 'done'
 end
 leave_dead(id)
