@@ -6,6 +6,7 @@ import type { ContainerWorld, RecoveryWorld } from '../core/container.ts';
 import type { ImageStore, Platform } from '../core/image.ts';
 import type { JobProgress, JsonObject } from '../core/job.ts';
 import type { CredentialRequests } from '../core/ports/credentials.ts';
+import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
 import type { Fence } from '../core/ports/fence.ts';
 import type { Guests } from '../core/ports/guests.ts';
@@ -33,6 +34,7 @@ export interface PrepareContext {
   readonly records: RecordStore;
   readonly world: World;
   readonly randomBytes: (size: number) => Uint8Array;
+  now(): string;
 }
 
 /** What image kinds need beside vSphere. */
@@ -58,6 +60,10 @@ export interface StepContext<P, N> {
   /** The same as `fence.signal`. */
   readonly signal: AbortSignal;
   now(): string;
+  /** For spans: milliseconds since some moment. */
+  monotonicMs(): number;
+  /** Stores what a step found before it is over: for one that goes through much, and is to go on there after a crash. @throws `claim-lost` */
+  note(notes: Partial<N>): Promise<void>;
   /**
    * Starts the step's vSphere Task and waits for it; the only way for a step to run one. Its reference is stored before it is waited
    * for, and a later attempt waits for that Task before it asks `probe` or runs. When an earlier attempt may have started one
@@ -73,6 +79,7 @@ export interface StepContext<P, N> {
    */
   submit(kind: string, payload: JsonObject, id?: JobId, options?: { readonly front?: boolean }): Promise<SubmitOutcome>;
   readonly jobs: Pick<JobStore, 'read' | 'list' | 'cancel' | 'discard'>;
+  readonly deadLetters: Pick<DeadLetters, 'select' | 'count' | 'redrive' | 'discard' | 'tally'>;
   /** For people who watch; says nothing more often than a few times a second. */
   progress(progress: JobProgress): void;
   warn(message: string, data: JsonObject): void;

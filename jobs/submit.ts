@@ -58,7 +58,12 @@ export function createSubmit(parts: {
     }
     const asked = parsePayload(kind, payload, world);
     const sent = payload as JsonObject;
-    const added = await kind.prepare?.(asked, { records, world, randomBytes });
+    const added = await kind.prepare?.(asked, {
+      records,
+      world,
+      randomBytes,
+      now: () => new Date(nowMs()).toISOString(),
+    });
     const stored = added === undefined ? sent : { ...sent, ...added };
     const parsed = added === undefined ? asked : parsePayload(kind, stored, world);
     const printOf = (what: JsonObject): string => fingerprintOf({ kind: kind.kind, payload: what });

@@ -13,7 +13,7 @@ const MOST_TEXT = 500;
 const REGROUP_AT_ONCE = 500;
 
 /** A group's name in Redis: `<fingerprint>:<code>:<kind>`. */
-interface GroupName {
+export interface GroupName {
   readonly fingerprint: string;
   readonly code: ErrorCode;
   readonly kind: string;

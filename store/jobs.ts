@@ -95,7 +95,7 @@ export function createJobStore(parts: JobStoreParts): JobStore {
   };
 
   async function settleDead(id: JobId, actor: string, verb: 'redrive' | 'discard', reason: string): Promise<void> {
-    const reply = await scripts.run('redrive', jobKey(id), [id, actor, verb, reason]);
+    const reply = await scripts.run('redrive', jobKey(id), [id, actor, verb, reason, '']);
     refuse(id, reply);
   }
 }

@@ -1,3 +1,4 @@
+import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
 import type { Consumer, EntrySource } from '../core/ports/entries.ts';
 import type { Guests } from '../core/ports/guests.ts';
@@ -21,6 +22,7 @@ import { watchInventory } from './watcher.ts';
 /** The ports that a worker works through. */
 export interface WorkerPorts {
   readonly jobs: JobStore;
+  readonly deadLetters: DeadLetters;
   readonly claims: Claims;
   readonly records: RecordStore;
   readonly entrySource: EntrySource;

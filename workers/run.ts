@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { newJobId, type TaskRef } from '../core/ids.ts';
 import type { Failing, JobProgress, JsonObject, StepRecord, StepTask } from '../core/job.ts';
 import type { NewEvent } from '../core/events.ts';
+import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
 import type { Guests } from '../core/ports/guests.ts';
 import type { Claim, Claims, Commit, JobEnd, JobStore, RecordStore } from '../core/ports/jobs.ts';
@@ -16,6 +17,7 @@ export interface Workshop {
   readonly claims: Claims;
   readonly records: RecordStore;
   readonly jobs: Pick<JobStore, 'read' | 'list' | 'cancel' | 'discard'>;
+  readonly deadLetters: DeadLetters;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
   readonly guests?: Guests;
@@ -155,7 +157,7 @@ export class Run {
   }
 
   context(fence: ClaimFence, task: StepContext<unknown, JsonObject>['task']): StepContext<unknown, JsonObject> {
-    const { records, jobs, dataCentre, images, guests, world, submit, logger, randomBytes } = this.#shop;
+    const { records, jobs, deadLetters, dataCentre, images, guests, world, submit, logger, randomBytes } = this.#shop;
     const { job } = this.claim;
     return {
       jobId: job.id,
@@ -170,6 +172,11 @@ export class Run {
       fence,
       signal: fence.signal,
       now: () => this.now(),
+      monotonicMs: () => this.#shop.clock.monotonicMs(),
+      note: (notes) => {
+        this.take({ notes });
+        return this.flush();
+      },
       task,
       newJobId: () => newJobId(this.#shop.clock.nowMs(), randomBytes(10)),
       submit: (kind, payload, id, options = {}) =>
@@ -183,6 +190,7 @@ export class Run {
           ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
         }),
       jobs,
+      deadLetters,
       progress: (progress) => this.show(progress),
       warn: (message, data) => logger.warn(data, message),
     };

@@ -8,6 +8,7 @@ import { createTargetGuard } from '../../core/webhook-target.ts';
 import type { JobId } from '../../core/ids.ts';
 import { resourceKey } from '../../core/ids.ts';
 import type { Claim, JobEnd } from '../../core/ports/jobs.ts';
+import { DEAD_KINDS } from '../../jobs/dead/kinds.ts';
 import { type AnyKind, defineKind } from '../../jobs/define.ts';
 import { createCatalogue } from '../../jobs/registry.ts';
 import { createSubmit } from '../../jobs/submit.ts';
@@ -105,7 +106,7 @@ function openTestStore({
 }
 
 export async function startRig(
-  kinds: readonly AnyKind[] = [parcel, audit],
+  kinds: readonly AnyKind[] = [parcel, audit, ...DEAD_KINDS],
   settings: Partial<Pick<RestParts, 'web' | 'consoleDir'>> = {},
 ): Promise<Rig> {
   let aheadMs = 0;

@@ -37,3 +37,11 @@ local function discard(id, actor, reason, more)
   index_state(id, 'dead', 'failed')
   emit('job.discarded', 'job:' .. id, cjson.encode({by = actor, reason = reason}))
 end
+
+-- A job that a run redrove is over again.
+local function tell_run(run, state)
+  local key = P .. 'dead-run:' .. run
+  if redis.call('EXISTS', key) == 0 then return end
+  redis.call('HINCRBY', key, 'over', 1)
+  if state == 'dead' then redis.call('HINCRBY', key, 'dead', 1) end
+end

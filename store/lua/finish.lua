@@ -38,7 +38,7 @@ local function count(kind, state, took)
   add(slot .. '|sum', took)
 end
 
-local FINISH_FIELDS = {'state', 'resources', 'natural', 'kind', 'started', 'awaited'}
+local FINISH_FIELDS = {'state', 'resources', 'natural', 'kind', 'started', 'awaited', 'redriveRun'}
 
 -- Everything that follows from a job's being over: it leaves its lines, others are woken, it is counted.
 -- job: the values of FINISH_FIELDS; fields: what else to write to the job, as a flat list; death: of a dead letter, as in dead.lua
@@ -52,6 +52,7 @@ local function finish(id, job, state, now, fields, death)
     redis.call('ZADD', P .. 'dead', at, id)
     join_group(id, at, death)
   end
+  if job[7] then tell_run(job[7], state) end
   count(job[4], state, job[5] and now - tonumber(job[5]) or 0)
   local said = held_write('over', {'PUBLISH', P .. 'over'})
   said[3] = said[3] and said[3] .. ' ' .. id or id
