@@ -16,6 +16,7 @@ const page = (load: () => Promise<AnyComponent>): AnyComponent => lazy(load);
 const ROUTES: readonly { readonly path: string; readonly component: AnyComponent }[] = [
   { path: '/console', component: page(async () => (await import('./overview/overview-page.tsx')).OverviewPage) },
   { path: '/console/jobs', component: page(async () => (await import('./jobs/jobs-page.tsx')).JobsPage) },
+  { path: '/console/jobs/new', component: page(async () => (await import('./submit/submit-page.tsx')).SubmitPage) },
   { path: '/console/jobs/:id', component: page(async () => (await import('./jobs/job-page.tsx')).JobPage) },
   {
     path: '/console/dead-letters',

@@ -6,7 +6,7 @@ import type { Job } from '../api/job.ts';
 import { type Problem, problemOfThrown } from '../api/problem.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Loading, ProblemView } from '../ui/problem-view.tsx';
-import { formatDuration } from '../ui/time.tsx';
+import { formatAge } from '../ui/time.tsx';
 import { tell } from '../ui/toast.tsx';
 
 const RATE = { least: 1, most: 500, usual: 20 };
@@ -59,7 +59,9 @@ export function BulkDialog({ verb, filters, onClose, onDone }: BulkDialogProps) 
         });
       }
       tell(
-        verb === 'redrive' ? 'They go back into their lines; see below how far it is.' : 'They are being discarded.',
+        verb === 'redrive'
+          ? 'They go back into their lines; this page shows how far it is.'
+          : 'They are being discarded.',
       );
       onDone();
     } catch (error) {
@@ -85,7 +87,7 @@ export function BulkDialog({ verb, filters, onClose, onDone }: BulkDialogProps) 
             <NumberField label="At most, a second" value={rate} min={RATE.least} max={RATE.most} onChange={setRate}>
               {matched !== undefined &&
                 matched > 0 &&
-                `about ${formatDuration((matched / Math.max(1, rate)) * 1_000)} in all`}
+                `about ${formatAge((matched / Math.max(1, rate)) * 1_000 + 500)} in all`}
             </NumberField>
             <NumberField
               label="Stop when so many are dead again"

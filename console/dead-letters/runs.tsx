@@ -48,7 +48,11 @@ function Run({ job: known }: { readonly job: Job }) {
         <a class="row-link" href={`/console/jobs/${job.id}`}>
           {job.kind === 'dead.redrive' ? 'Redrive' : 'Discard'}
         </a>
-        <StateBadge state={job.state} />
+        {typeof job.result?.['stopped'] === 'string' ? (
+          <StateBadge state="warning" words="stopped itself" />
+        ) : (
+          <StateBadge state={job.state} />
+        )}
         <span>{wordsOf(job)}</span>
         <span class="muted">
           by {job.actor}, <Time at={job.createdAt} />
@@ -92,8 +96,8 @@ function wordsOf(job: Job): string {
   const stopped = job.result?.['stopped'];
   return [
     done !== undefined && `${done}${matched === undefined ? '' : ` of ${matched}`}`,
-    again !== undefined && again !== '0' && `${again} dead again`,
-    typeof stopped === 'string' && `stopped: ${stopped}`,
+    stopped === undefined && again !== undefined && again !== '0' && `${again} dead again`,
+    typeof stopped === 'string' && stopped,
   ]
     .filter((part) => part !== false)
     .join('; ');
