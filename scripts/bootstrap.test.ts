@@ -18,6 +18,7 @@ const PROGRAMS = [
   'openssl',
   'skopeo',
   'xmllint',
+  'promtool',
   'qemu-system-x86_64',
   'chromium',
 ];

@@ -1,12 +1,15 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { renderEndpointsPage } from '../api/docker/endpoints-page.ts';
 import { renderErrorsPage } from '../api/rest/errors-page.ts';
 import { renderEventsPage } from '../api/rest/events-page.ts';
 import { renderSettingsPage } from '../platform/settings-page.ts';
+import { renderPrivilegesPage } from '../vsphere/privileges-page.ts';
 
 // Writes the pages of docs/ that are generated. Tests hold them equal to their sources.
 writeFileSync(join(import.meta.dirname, '..', 'docs', 'configuration.md'), renderSettingsPage());
 writeFileSync(join(import.meta.dirname, '..', 'docs', 'errors.md'), renderErrorsPage());
 writeFileSync(join(import.meta.dirname, '..', 'docs', 'events.md'), renderEventsPage());
 writeFileSync(join(import.meta.dirname, '..', 'docs', 'docker.md'), renderEndpointsPage());
+const role = join(import.meta.dirname, '..', 'docs', 'vcenter-role.md');
+writeFileSync(role, renderPrivilegesPage(readFileSync(role, 'utf8')));

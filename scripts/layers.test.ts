@@ -10,6 +10,7 @@ import { z } from 'zod';
 const FOLDERS = [
   'api',
   'console',
+  'cli',
   'core',
   'gateway',
   'jobs',
@@ -25,6 +26,7 @@ type Folder = (typeof FOLDERS)[number];
 const ALLOWED: Readonly<Record<Folder, readonly Folder[]>> = {
   api: ['core', 'jobs', 'platform'],
   console: [],
+  cli: [],
   core: [],
   gateway: ['core', 'platform'],
   jobs: ['core'],

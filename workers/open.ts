@@ -17,6 +17,7 @@ import { HostLosses } from './host-losses.ts';
 import { lead } from './leading.ts';
 import { runRelay } from './relay/run.ts';
 import type { WebhookSender } from './relay/sender.ts';
+import { Turns } from './turns.ts';
 import { watchInventory } from './watcher.ts';
 
 /** The ports that a worker works through. */
@@ -82,10 +83,14 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
     inLogContext: withLogContext,
   });
   ports.entrySource.onCanary(() => reportCanary(settings));
+  const turns = new Turns(() => clock.nowMs(), settings.concurrency * catalogue.lanes.length);
+  const stopTelling = turns.tell();
   const consumers: Consumer[] = [];
   for (const lane of catalogue.lanes) {
     const options = { concurrency: settings.concurrency, lockMs: settings.lockMs };
-    consumers.push(await ports.entrySource.consume(lane, options, (entry) => executor.handle(entry)));
+    consumers.push(
+      await ports.entrySource.consume(lane, options, (entry) => turns.during(() => executor.handle(entry))),
+    );
   }
   const leading = new AbortController();
   const led = ports.leader.run((term) => {
@@ -111,19 +116,17 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
       );
       await Promise.all([inventory, losses.run(signal)]);
     };
-    return lead(
-      {
-        upkeep: ports.upkeep,
-        submit,
-        watch: async (signal) => {
-          await Promise.all([watch(signal), watchContainersOf(settings, submit, signal), relayOf(settings, signal)]);
-        },
-        lockMs: settings.lockMs,
-        reconcileIntervalMs: settings.reconcileIntervalMs,
-        logger,
+    const duties = {
+      upkeep: ports.upkeep,
+      submit,
+      watch: async (signal: AbortSignal) => {
+        await Promise.all([watch(signal), watchContainersOf(settings, submit, signal), relayOf(settings, signal)]);
       },
-      term,
-    );
+      lockMs: settings.lockMs,
+      reconcileIntervalMs: settings.reconcileIntervalMs,
+      logger,
+    };
+    return turns.leading(() => lead(duties, term));
   }, leading.signal);
   return {
     async close() {
@@ -131,6 +134,7 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
       executor.shutDown();
       await Promise.all(consumers.map((consumer) => consumer.close(CLOSE_MS)));
       await led;
+      stopTelling();
     },
   };
 }

@@ -72,8 +72,23 @@ export interface PageRequest {
 export interface QueueFigures {
   readonly byState: Readonly<Record<JobState, number>>;
   readonly lanes: readonly { readonly lane: string; readonly ready: number; readonly running: number }[];
+  /** Of the job that waits longest for a worker although its turn has come. */
   readonly oldestReadyAgeMs: number;
+  /** Of the oldest job that waits for whatever reason, since it was submitted. */
+  readonly oldestWaitingAgeMs: number;
   readonly oldestDeadAgeMs: number;
+  /** Lines in which others wait behind a head that began over a minute ago; the longest held first, and a few at most. */
+  readonly stalledLines: readonly {
+    readonly resource: ResourceKey;
+    /** Of the head. */
+    readonly kind: string;
+    readonly heldMs: number;
+    readonly behind: number;
+  }[];
+  /** Of hosts, those that are under way. */
+  readonly recoveries: { readonly count: number; readonly oldestAgeMs: number };
+  readonly hasLeader: boolean;
+  readonly records: readonly { readonly type: RecordType; readonly count: number }[];
   readonly ended: readonly {
     readonly kind: string;
     readonly outcome: string;
