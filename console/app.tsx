@@ -22,6 +22,9 @@ const ROUTES: readonly { readonly path: string; readonly component: AnyComponent
     path: '/console/dead-letters',
     component: page(async () => (await import('./dead-letters/dead-letters-page.tsx')).DeadLettersPage),
   },
+  { path: '/console/events', component: page(async () => (await import('./events/events-page.tsx')).EventsPage) },
+  { path: '/console/keys', component: page(async () => (await import('./keys/keys-page.tsx')).KeysPage) },
+  { path: '/console/audit', component: page(async () => (await import('./audit/audit-page.tsx')).AuditPage) },
 ];
 
 export function App() {
