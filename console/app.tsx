@@ -23,6 +23,14 @@ const ROUTES: readonly { readonly path: string; readonly component: AnyComponent
     component: page(async () => (await import('./dead-letters/dead-letters-page.tsx')).DeadLettersPage),
   },
   { path: '/console/events', component: page(async () => (await import('./events/events-page.tsx')).EventsPage) },
+  {
+    path: '/console/webhooks',
+    component: page(async () => (await import('./webhooks/webhooks-page.tsx')).WebhooksPage),
+  },
+  {
+    path: '/console/webhooks/:id',
+    component: page(async () => (await import('./webhooks/webhook-page.tsx')).WebhookPage),
+  },
   { path: '/console/keys', component: page(async () => (await import('./keys/keys-page.tsx')).KeysPage) },
   { path: '/console/audit', component: page(async () => (await import('./audit/audit-page.tsx')).AuditPage) },
 ];

@@ -14,6 +14,8 @@ export function hrefOfResource(key: string): string | undefined {
       return `/console/containers/${name}`;
     case 'host':
       return `/console/hosts/${name}`;
+    case 'webhook':
+      return `/console/webhooks/${name}`;
     case 'job':
       return `/console/jobs/${name}`;
     default:
