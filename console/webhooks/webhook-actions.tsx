@@ -9,7 +9,7 @@ import { ProblemView } from '../ui/problem-view.tsx';
 import { SecretDialog } from '../ui/secret.tsx';
 import { tell } from '../ui/toast.tsx';
 import { WebhookDialog } from './webhook-dialog.tsx';
-import { SECRET_WORDS } from './webhooks-page.tsx';
+import { SECRET_WORDS } from './webhook-state.tsx';
 
 type Open = 'edit' | 'replay' | undefined;
 

@@ -13,7 +13,7 @@ import { Empty, Loading, ProblemView } from '../ui/problem-view.tsx';
 import { Time } from '../ui/time.tsx';
 import { DeliveriesTable } from './deliveries-table.tsx';
 import { WebhookActions } from './webhook-actions.tsx';
-import { WebhookState } from './webhooks-page.tsx';
+import { WebhookState } from './webhook-state.tsx';
 
 const parent = { href: '/console/webhooks', title: 'Webhooks' };
 /** Deliveries that are under way are told by no event. */

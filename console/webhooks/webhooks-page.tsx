@@ -3,17 +3,13 @@ import { useLocation } from 'preact-iso/router';
 import type { NewWebhook, Webhook } from '../api/webhook.ts';
 import { about, useQuery } from '../live/query.ts';
 import { ActionButton } from '../ui/action-button.tsx';
-import { StateBadge } from '../ui/badge.tsx';
 import { Page, Panel } from '../ui/page.tsx';
 import { Empty, Loading, ProblemView } from '../ui/problem-view.tsx';
 import { SecretDialog } from '../ui/secret.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { Time } from '../ui/time.tsx';
 import { WebhookDialog } from './webhook-dialog.tsx';
-
-/** What is said of every secret. */
-export const SECRET_WORDS =
-  'The receiver verifies signatures with it. It is shown this once; if it is lost, rotate it and give the receiver the new one.';
+import { SECRET_WORDS, WebhookState } from './webhook-state.tsx';
 
 export function WebhooksPage() {
   const query = useQuery<{ readonly items: readonly Webhook[] }>('/v1/webhooks', about('webhook'));
@@ -89,10 +85,3 @@ const COLUMNS: readonly Column<Webhook>[] = [
   { title: 'Pending', isNumber: true, isTight: true, cell: ({ pending }) => pending.toLocaleString('en') },
   { title: 'Changed', isTight: true, cell: ({ updatedAt }) => <Time at={updatedAt} /> },
 ];
-
-export function WebhookState({ webhook: { state, disabledReason, failingSince } }: { readonly webhook: Webhook }) {
-  if (state === 'enabled' && failingSince !== undefined) return <StateBadge state="warning" words="failing" />;
-  return (
-    <StateBadge state={state} {...(disabledReason === undefined ? {} : { words: `disabled: ${disabledReason}` })} />
-  );
-}
