@@ -1,10 +1,8 @@
-import '../jobs/jobs.css';
 import './events-page.css';
 import { useMemo } from 'preact/hooks';
 import { type Page as PageOf, withQuery } from '../api/client.ts';
 import type { StowageEvent } from '../api/event.ts';
 import type { EventType } from '../api/webhook.ts';
-import { ResourceLink } from '../jobs/resource-link.tsx';
 import { useQuery } from '../live/query.ts';
 import { ChoiceFilter, TextFilter } from '../ui/filter-fields.tsx';
 import { useFilters } from '../ui/filters.ts';
@@ -12,8 +10,7 @@ import { Json, Page, Panel } from '../ui/page.tsx';
 import { Paging } from '../ui/paging.tsx';
 import { usePrevious } from '../ui/previous.ts';
 import { Empty, Loading, ProblemView } from '../ui/problem-view.tsx';
-import { type Column, Table } from '../ui/table.tsx';
-import { Time } from '../ui/time.tsx';
+import { EventsTable } from './events-table.tsx';
 
 export function EventsPage() {
   const { values, set, clear } = useFilters();
@@ -67,32 +64,5 @@ export function EventsPage() {
       </Panel>
       <Paging next={shown?.next} count={shown?.items.length ?? 0} />
     </Page>
-  );
-}
-
-const COLUMNS: readonly Column<StowageEvent>[] = [
-  { title: 'Type', cell: ({ type }) => <code>{type}</code> },
-  { title: 'When', isTight: true, cell: ({ time }) => <Time at={time} /> },
-  { title: 'Subject', cell: ({ subject }) => <ResourceLink resource={subject} /> },
-  { title: 'Data', cell: ({ data }) => <Data data={data} /> },
-];
-
-export function EventsTable({
-  events,
-  isStale = false,
-}: {
-  readonly events: readonly StowageEvent[];
-  readonly isStale?: boolean;
-}) {
-  return <Table label="Events" items={events} columns={COLUMNS} keyOf={({ id }) => id} isStale={isStale} />;
-}
-
-function Data({ data }: { readonly data: StowageEvent['data'] }) {
-  const text = JSON.stringify(data);
-  if (text === '{}') return null;
-  return (
-    <span class="mono trouble" title={text}>
-      {text}
-    </span>
   );
 }
