@@ -50,7 +50,7 @@ export function HostPage() {
         )}
       </Panel>
       <Recoveries host={host} />
-      <History resource={`host:${host.ref}`} />
+      <History resource={`host-job:${host.name}`} />
     </Page>
   );
 }
@@ -123,7 +123,7 @@ const CONTAINER_COLUMNS: readonly Column<HostWithContainers['containers'][number
 /** How often this host was lost, and how that went. */
 function Recoveries({ host }: { readonly host: HostWithContainers }) {
   const query = useQuery<PageOf<Job>>(
-    withQuery('/v1/jobs', { kind: 'host.recover', resource: `host:${host.ref}`, limit: 10 }),
+    withQuery('/v1/jobs', { kind: 'host.recover', resource: `host-job:${host.name}`, limit: 10 }),
     about('job'),
   );
   const jobs = query.data?.items ?? [];
@@ -146,8 +146,8 @@ const RECOVERY_COLUMNS: readonly Column<Job>[] = [
     ),
   },
   { title: 'State', isTight: true, isPlain: true, cell: ({ state }) => <StateBadge state={state} /> },
-  { title: 'Recovered', isNumber: true, isTight: true, cell: ({ result }) => String(result?.['recovered'] ?? '–') },
-  { title: 'Lost', isNumber: true, isTight: true, cell: ({ result }) => String(result?.['lost'] ?? '–') },
+  { title: 'Recovered', isNumber: true, isTight: true, cell: ({ result }) => numberOf(result, 'recovered') },
+  { title: 'Lost', isNumber: true, isTight: true, cell: ({ result }) => numberOf(result, 'lost') },
   {
     title: 'Took',
     isNumber: true,
@@ -155,3 +155,9 @@ const RECOVERY_COLUMNS: readonly Column<Job>[] = [
     cell: ({ startedAt, finishedAt }) => (startedAt === null ? '–' : <Elapsed from={startedAt} to={finishedAt} />),
   },
 ];
+
+/** Of the result of a job; there is none before its end. */
+function numberOf(result: Job['result'], name: string): string {
+  const value = result?.[name];
+  return typeof value === 'number' ? value.toLocaleString('en') : '–';
+}

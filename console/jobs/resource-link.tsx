@@ -13,6 +13,7 @@ export function hrefOfResource(key: string): string | undefined {
     case 'container':
       return `/console/containers/${name}`;
     case 'host':
+    case 'host-job':
       return `/console/hosts/${name}`;
     case 'image':
       return `/console/images/${name}`;
