@@ -123,7 +123,19 @@ export async function startRig(
   const redis = await startRedis({ dir, logger });
   const catalogue = createCatalogue(kinds);
   const store = openTestStore({ url: redis.url, lanes: catalogue.lanes, logger, nowMs });
-  const { jobs, deadLetters, records, events, keys, sessions, attempts, health, webhooks } = store;
+  const {
+    jobs,
+    deadLetters,
+    records,
+    events,
+    keys,
+    audit: auditLog,
+    trails,
+    sessions,
+    attempts,
+    health,
+    webhooks,
+  } = store;
   const app = createRestServer({
     catalogue,
     submit: createSubmit({ catalogue, world: WORLD, jobs, records: store.records, nowMs, randomBytes }),
@@ -134,6 +146,8 @@ export async function startRig(
     keys,
     sessions,
     attempts,
+    audit: auditLog,
+    trails,
     health,
     webhooks,
     webhookGuard: createTargetGuard({ allowPrivate: ['10.1.0.0/16'], allowHttp: false }),

@@ -117,7 +117,7 @@ function KindForm({ kind, given }: KindFormProps) {
               field={field}
               value={texts[field.name] ?? ''}
               fault={faults[field.name]}
-              onChange={(text) => setTexts({ ...texts, [field.name]: text })}
+              onChange={(text) => setTexts((before) => ({ ...before, [field.name]: text }))}
             />
           ))}
         </div>

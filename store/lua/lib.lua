@@ -14,6 +14,8 @@
 --   awaiting:<id>      set: ids of the jobs that wait until this one is over; each counts in its `awaits` how many are still open
 --   progress:<id>      what a job under way last told of itself (JSON), for a minute
 --   bull:<lane>:…      BullMQ's
+--   trail:<id>         list: calls and log lines of the job's attempts (store/trail.ts)
+--   audit              stream: who did what (store/audit.ts)
 --   ends               hash: <minute since 1970>|<state> -> how many jobs ended so in it; of the last hours
 --   nat:<key>, idem:<scope>:<key>, seq, stats
 -- What it defines is made anew for each call, so only what most scripts need is here; each.lua ends them.
