@@ -9,7 +9,7 @@ const PARTS = {
   acquire: [],
   commit: ['lines', 'dead', 'finish', 'records'],
   cancel: ['lines', 'dead', 'finish'],
-  redrive: ['lines', 'dead', 'finish'],
+  redrive: ['lines', 'dead'],
   regroup: ['dead'],
   observe: ['records'],
   sweep: ['lines'],

@@ -4,6 +4,7 @@ import type { Consumer, EntrySource } from '../core/ports/entries.ts';
 import type { Guests } from '../core/ports/guests.ts';
 import type { Claims, JobStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
+import type { Trails } from '../core/ports/trail.ts';
 import type { WebhookOutbox } from '../core/ports/webhooks.ts';
 import { asStowageError } from '../core/errors.ts';
 import type { ImagePorts, World } from '../jobs/define.ts';
@@ -29,6 +30,7 @@ export interface WorkerPorts {
   readonly entrySource: EntrySource;
   readonly leader: LeaderLease;
   readonly upkeep: Upkeep;
+  readonly trails: Trails;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
   readonly guests?: Guests;

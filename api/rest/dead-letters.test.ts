@@ -145,3 +145,78 @@ test('there is no edited redrive of a job that there is not', async () => {
   const id = '0'.repeat(26) as JobId;
   expect(await redrive(id, { payload: {} })).toMatchObject({ status: 404, body: { code: 'job-not-found' } });
 });
+
+const bulk = async (verb: 'redrive' | 'discard', payload: object, key?: string) =>
+  await rig.call({ method: 'POST', url: `/v1/dead-letters/${verb}`, payload, ...(key === undefined ? {} : { key }) });
+
+test('a dry run counts what a filter or ids mean, and submits nothing', async () => {
+  const [one, two] = [await die('bulk-a', 'is bulky'), await die('bulk-b', 'is bulky')];
+  const { fingerprint } = (await rig.store.jobs.read(one))?.error ?? {};
+  const filters = [
+    { filter: { fingerprint } },
+    { filter: { fingerprints: [fingerprint], kind: 'parcel.send', code: 'volume-in-use', actor: 'key:preset' } },
+    { ids: [two, one, one, '0'.repeat(26)] },
+  ];
+  for (const which of filters) {
+    const { status, body } = await bulk('redrive', { ...which, dryRun: true });
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      matched: 2,
+      byKind: [{ kind: 'parcel.send', count: 2 }],
+      cutoffAt: expect.stringMatching(/Z$/),
+    });
+  }
+  const resource = await bulk('discard', { filter: { resource: 'volume:bulk-a' }, reason: 'x', dryRun: true });
+  expect(resource.body).toMatchObject({ matched: 1 });
+  for (const filter of [
+    { kind: 'audit.run' },
+    { code: 'volume-busy' },
+    { actor: 'nobody' },
+    { until: '2020-01-01T00:00:00Z' },
+  ])
+    expect((await bulk('redrive', { filter, dryRun: true })).body).toMatchObject({ matched: 0, byKind: [] });
+  expect((await rig.call({ url: '/v1/jobs?kind=dead.redrive' })).body).toMatchObject({ items: [] });
+});
+
+test('a bulk redrive is a job with its cutoff fixed when it is submitted', async () => {
+  const { status, headers, body } = await bulk('redrive', { filter: { kind: 'audit.run' } });
+  expect(status).toBe(202);
+  expect(headers).toMatchObject({ location: `/v1/jobs/${String(body['id'])}` });
+  expect(body).toMatchObject({
+    kind: 'dead.redrive',
+    resources: [],
+    payload: {
+      filter: { kind: 'audit.run' },
+      ratePerSecond: 20,
+      stopAfterFailures: 10,
+      cutoffAt: expect.stringMatching(/Z$/),
+    },
+  });
+  const sent = { filter: {}, reason: 'no use', cutoffAt: '2020-01-01T00:00:00Z' };
+  const job = await rig.call({ method: 'POST', url: '/v1/jobs', payload: { kind: 'dead.discard', payload: sent } });
+  expect(job).toMatchObject({ status: 202, body: { kind: 'dead.discard', payload: { filter: {}, reason: 'no use' } } });
+  expect((job.body['payload'] as { readonly cutoffAt: string }).cutoffAt > '2026').toBe(true);
+});
+
+test.for<[string, 'redrive' | 'discard', object]>([
+  ['neither filter nor ids', 'redrive', {}],
+  ['filter and ids', 'redrive', { filter: {}, ids: ['0'.repeat(26)] }],
+  ['no ids', 'redrive', { ids: [] }],
+  ['what is no id', 'redrive', { ids: ['x'] }],
+  ['a filter that it does not know', 'redrive', { filter: { name: 'x' } }],
+  ['what is no fingerprint', 'redrive', { filter: { fingerprint: 'XYZ' } }],
+  ['a rate of nothing', 'redrive', { filter: {}, ratePerSecond: 0 }],
+  ['a rate that is too high', 'redrive', { filter: {}, ratePerSecond: 501 }],
+  ['no reason to discard', 'discard', { filter: {} }],
+  ['an empty reason', 'discard', { filter: {}, reason: ' ' }],
+])('%s is refused', async ([, verb, payload]) => {
+  expect(await bulk(verb, payload)).toMatchObject({ status: 400, body: { code: 'request-invalid' } });
+  expect(await bulk(verb, { ...payload, dryRun: true })).toMatchObject({ status: 400 });
+});
+
+test('a viewer may look at groups, and do nothing to them', async () => {
+  const { key } = await rig.store.keys.create('viewer', 'viewer', 'test');
+  expect((await rig.call({ url: '/v1/dead-letters/groups', key })).status).toBe(200);
+  expect((await bulk('redrive', { filter: {}, dryRun: true }, key)).status).toBe(403);
+  expect((await bulk('discard', { filter: {}, reason: 'x' }, key)).status).toBe(403);
+});

@@ -14,7 +14,7 @@ import type { JobFilter } from '../../core/ports/jobs.ts';
 import { explainMissing } from '../../jobs/submit.ts';
 import { jobState, type JobView, jobView, viewJob } from './job-view.ts';
 import { documentSubmission } from './openapi-kinds.ts';
-import { moment, pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
+import { moment, msOf, pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
 import type { RestApp, RouteParts } from './parts.ts';
 import { problemResponses } from './problems.ts';
 import { submissionHeaders, submitJob } from './submission.ts';
@@ -89,7 +89,7 @@ function submitRoute(app: RestApp, parts: RouteParts): void {
   app.route({
     method: 'POST',
     url: '/v1/jobs',
-    config: { access: 'operator', documentedBody: documentSubmission(parts.catalogue) },
+    config: { access: 'operator', audit: 'refused', documentedBody: documentSubmission(parts.catalogue) },
     schema: {
       tags,
       operationId: 'submitJob',
@@ -164,11 +164,10 @@ export function found(id: JobId, job: Job | undefined): Job {
 
 function filterOf(query: Omit<z.infer<typeof listQuery>, 'limit' | 'cursor'>): JobFilter {
   const { state, since, until, ...rest } = query;
-  const times = { sinceMs: msOf(since), untilMs: msOf(until) };
+  const times = {
+    sinceMs: since === undefined ? undefined : msOf(since),
+    untilMs: until === undefined ? undefined : msOf(until),
+  };
   const wanted = { ...rest, ...times, state: state === undefined ? undefined : [...new Set(state)].toSorted() };
   return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
-}
-
-function msOf(time: string | undefined): number | undefined {
-  return time === undefined ? undefined : Date.parse(time);
 }

@@ -3,6 +3,8 @@ import { validatorCompiler } from 'fastify-type-provider-zod';
 import type { Socket } from 'node:net';
 import { StowageError } from '../../core/errors.ts';
 import { logRequests } from './access-log.ts';
+import { auditRoutes } from './audit.ts';
+import { auditRequests } from './auditing.ts';
 import { authenticate } from './auth.ts';
 import { containerRoutes, containerVerbRoutes } from './containers.ts';
 import { deadLetterRoutes } from './dead-letters.ts';
@@ -27,6 +29,7 @@ import { readCookies } from './session-cookie.ts';
 import { storeRoutes } from './stores.ts';
 import { strayRoutes } from './strays.ts';
 import { traceRequests } from './tracing.ts';
+import { trailRoutes } from './trail.ts';
 import { volumeVerbRoutes } from './volume-verbs.ts';
 import { volumeRoutes } from './volumes.ts';
 import { createWaits } from './wait.ts';
@@ -40,6 +43,7 @@ const ROUTES: readonly Routes[] = [
   jobRoutes,
   jobActionRoutes,
   deadLetterRoutes,
+  trailRoutes,
   kindRoutes,
   volumeRoutes,
   volumeVerbRoutes,
@@ -57,6 +61,7 @@ const ROUTES: readonly Routes[] = [
   deliveryRoutes,
   keyRoutes,
   sessionRoutes,
+  auditRoutes,
   healthRoutes,
   metricRoutes,
   problemPageRoutes,
@@ -116,6 +121,7 @@ function endConnections(app: RestApp, stopping: AbortController): void {
 
 function addRoutes(app: RestApp, parts: RouteParts): void {
   const methods = collectMethods(app);
+  auditRequests(app, parts);
   authenticate(app, parts);
   for (const add of ROUTES) add(app, parts);
   const refuseRoute: Refuse = (thrown, request, reply) => {

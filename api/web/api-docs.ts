@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { StowageError } from '../../core/errors.ts';
 import type { RestApp } from '../rest/parts.ts';
-import { protectPage, STYLED_PAGE_POLICY } from './headers.ts';
+import { protectPage } from './headers.ts';
 import { PAGE, PAGE_ROUTE, packageDir } from './serving.ts';
 import { z } from 'zod';
 
@@ -33,7 +33,7 @@ export function apiDocs(app: RestApp): void {
       const name = path.parse(request.params)['*'] || 'index.html';
       const root = files.get(name);
       if (root === undefined) throw new StowageError('route-unknown', `there is nothing at /docs/${name}`);
-      protectPage(reply, STYLED_PAGE_POLICY);
+      protectPage(reply);
       return await reply.sendFile(name, root, PAGE);
     },
   });

@@ -141,12 +141,7 @@ function innerBars({ step, items, attempt, isWithin }: StepPart): readonly Bar[]
 
 /** Where a step stands within one attempt. A step that several attempts have begun is known by its last times only, and by what it called. */
 function stepTime(part: StepPart & { readonly inner: readonly Bar[]; readonly own: Time }): Time | undefined {
-  const { step, items, inner, isWithin, own, attempt } = part;
-  const kept = items.find((item) => item.type === 'step' && (item.step ?? item.name) === step.name);
-  if (kept !== undefined) {
-    const startMs = Date.parse(kept.at);
-    return { startMs, endMs: kept.durationMs === undefined ? own.endMs : startMs + kept.durationMs };
-  }
+  const { step, inner, isWithin, own, attempt } = part;
   const known = timeOf(step);
   const endsHere =
     known?.endMs !== undefined && known.endMs >= own.startMs && isWithin({ startMs: known.endMs, endMs: undefined });

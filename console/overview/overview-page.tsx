@@ -156,7 +156,7 @@ const FAILING_COLUMNS: readonly Column<Failing>[] = [
   {
     title: 'Next attempt',
     isTight: true,
-    cell: ({ retryAt }) => (retryAt === undefined ? '–' : <Time at={retryAt} />),
+    cell: ({ retryAt }) => retryAt !== undefined && <Time at={retryAt} />,
   },
 ];
 

@@ -34,5 +34,8 @@ export function hasRole(needed: Role): boolean {
 
 /** A request was refused for want of a session: one that was there is over. */
 export function noteSignedOut(): void {
-  session.value = { status: 'signed-out', hasExpired: session.peek().status === 'signed-in' };
+  const { status } = session.peek();
+  // Of several requests under way, the first one tells.
+  if (status === 'signed-out') return;
+  session.value = { status: 'signed-out', hasExpired: status === 'signed-in' };
 }

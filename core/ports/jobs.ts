@@ -212,6 +212,14 @@ export interface EventStore {
   follow(after: string, signal: AbortSignal): AsyncIterable<StowageEvent>;
   /** Newest first. */
   list(page: PageRequest & { readonly subject?: string }): Promise<Page<StowageEvent>>;
+  /**
+   * Events of one subject, oldest first, that were told at about these times (and perhaps of late): the stream has no index by subject, so
+   * those that nobody knows a time of may be missing where many others came between.
+   */
+  about(
+    subject: string,
+    when: { readonly timesMs: readonly number[]; readonly andLatest: boolean },
+  ): Promise<readonly StowageEvent[]>;
 }
 
 export type Role = 'viewer' | 'operator' | 'admin';

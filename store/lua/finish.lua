@@ -38,13 +38,6 @@ local function count(kind, state, took)
   add(slot .. '|sum', took)
 end
 
--- How many jobs ended in each minute (for people who watch); sweep.lua forgets old minutes.
-local function count_minute(state, now)
-  local slot = num(math.floor(now / 60000)) .. '|' .. state
-  local write = held[slot] or held_write(slot, {'HINCRBY', P .. 'ends', slot, 0})
-  write[4] = write[4] + 1
-end
-
 local FINISH_FIELDS = {'state', 'resources', 'natural', 'kind', 'started', 'awaited', 'redriveRun'}
 
 -- Everything that follows from a job's being over: it leaves its lines, others are woken, it is counted.
@@ -61,7 +54,6 @@ local function finish(id, job, state, now, fields, death)
   end
   if job[7] then tell_run(job[7], state) end
   count(job[4], state, job[5] and now - tonumber(job[5]) or 0)
-  count_minute(state, now)
   local said = held_write('over', {'PUBLISH', P .. 'over'})
   said[3] = said[3] and said[3] .. ' ' .. id or id
   wake_heads(resources, now)

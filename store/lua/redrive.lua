@@ -39,7 +39,6 @@ end
 local by = cjson.encode({by = actor, run = run and run.id or nil})
 if verb == 'discard' then
   discard(id, actor, ARGV[5], {})
-  count_minute('failed', now_ms())
   return remember()
 end
 leave_dead(id)

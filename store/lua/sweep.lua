@@ -18,7 +18,7 @@ local function forget(id, state)
   redis.call('ZREM', P .. 'jobs:state:' .. state, id)
   if job[1] then redis.call('ZREM', P .. 'jobs:kind:' .. job[1], id) end
   redis.call('ZREM', P .. 'ready', id)
-  redis.call('DEL', job_key(id), P .. 'jobs:from:' .. id)
+  redis.call('DEL', job_key(id), P .. 'jobs:from:' .. id, P .. 'trail:' .. id)
   wake_heads(resources, now)
 end
 

@@ -97,6 +97,69 @@ describe.for(SERVERS.filter((server) => server.path !== undefined))('reads on $n
     await bed.redis.zremrangebylex('{bed}:jobs:state:waiting', '-', `(${newJobId(60_000, randomBytes(10))}`);
   });
 
+  it('a trail keeps its newest 500 entries, for a week or as long as the job', async () => {
+    const { trails } = bed.store;
+    const id = await bed.submit([], { id: newJobId(Date.now() - 40_000, randomBytes(10)) });
+    expect(await trails.read(id)).toEqual([]);
+    const at = new Date().toISOString();
+    const entries = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, index) => ({
+        at,
+        type: 'call' as const,
+        name: `Call${from + index}`,
+        attempt: 1,
+        durationMs: 1.5,
+        data: { outcome: 'ok' },
+      }));
+    trails.add(id, entries(0, 300));
+    trails.add(id, entries(300, 600));
+    await expect.poll(async () => (await trails.read(id)).length).toBe(500);
+    expect((await trails.read(id)).at(0)).toEqual(entries(100, 101)[0]);
+    expect((await trails.read(id)).at(-1)?.name).toBe('Call599');
+    expect(await bed.redis.pttl(`{bed}:trail:${id}`)).toBeGreaterThan(6 * 24 * 3_600_000);
+    await bed.succeed(id);
+    await bed.succeed(await bed.submit([]));
+    await bed.open({ historyJobs: 1 }).upkeep.trim();
+    expect(await trails.read(id)).toEqual([]);
+  });
+
+  it('the events of a job are found by its times, among many others', async () => {
+    const id = await bed.submit(['told']);
+    const noise = bed.redis.pipeline();
+    for (let at = 0; at < 5_000; at += 1)
+      noise.xadd('{bed}:events', '*', 'type', 'job.started', 'subject', 'job:another', 'data', '{}');
+    await noise.exec();
+    await die(id);
+    const { createdAt, attempts, finishedAt = '' } = await bed.read(id);
+    const times = [createdAt, attempts[0]?.startedAt ?? '', finishedAt].map((time) => Date.parse(time));
+    const told = await bed.store.events.about(`job:${id}`, { timesMs: times, andLatest: false });
+    expect(told.map(({ type }) => type)).toEqual(['job.submitted', 'job.started', 'job.dead']);
+    await bed.store.jobs.discard(id, 'me', 'no use');
+    const more = await bed.store.events.about(`job:${id}`, { timesMs: times, andLatest: true });
+    expect(more.at(-1)?.type).toBe('job.discarded');
+  });
+
+  it('the audit log is asked by actor and action, and goes on by its cursor', async () => {
+    const { audit } = bed.store;
+    const add = bed.redis.pipeline();
+    const entry = {
+      at: new Date().toISOString(),
+      actor: 'key:many',
+      action: 'cancelJob',
+      outcome: 'done',
+      status: 200,
+    };
+    for (let at = 0; at < 10_500; at += 1) add.xadd('{bed}:audit', '*', 'entry', JSON.stringify(entry));
+    await audit.add({ ...entry, actor: 'key:few', outcome: 'refused', status: 403 });
+    await add.exec();
+    const first = await audit.list({ actor: 'key:few' }, { limit: 5 });
+    expect(first).toMatchObject({ items: [], next: expect.any(String) });
+    const second = await audit.list({ actor: 'key:few' }, { limit: 5, cursor: first.next ?? '' });
+    expect(second).toEqual({ items: [expect.objectContaining({ actor: 'key:few', outcome: 'refused' })] });
+    expect((await audit.list({ action: 'cancelJob', untilMs: 1_000 }, { limit: 5 })).items).toEqual([]);
+    expect((await audit.list({ sinceMs: Date.now() - 60_000 }, { limit: 5 })).items).toHaveLength(5);
+  });
+
   it('ends are counted by the minute, discarded dead letters too, and forgotten after hours', async () => {
     const sum = async (name: 'succeeded' | 'dead' | 'failed'): Promise<number> =>
       (await bed.store.jobs.endsByMinute(60)).reduce((all, minute) => all + minute[name], 0);
