@@ -45,6 +45,8 @@ COPY --from=console /src/console/dist console/dist
 RUN install -d -o node -g node /var/lib/stowage/spool
 RUN install -d -o node -g node /var/lib/stowage/gateway
 
+RUN ln -s /app/bin/stowage /usr/local/bin/stowage
+
 USER node
 # The Docker Engine API stays on the container's own 127.0.0.1:2375, where nobody else comes, until it has TLS: then set
 # STOWAGE_DOCKER_LISTEN to 0.0.0.0:2376.

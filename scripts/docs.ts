@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { renderEndpointsPage } from '../api/docker/endpoints-page.ts';
 import { renderErrorsPage } from '../api/rest/errors-page.ts';
 import { renderEventsPage } from '../api/rest/events-page.ts';
+import { renderCommandsPage } from '../cli/commands-page.ts';
 import { renderSettingsPage } from '../platform/settings-page.ts';
 import { renderPrivilegesPage } from '../vsphere/privileges-page.ts';
 
@@ -11,5 +12,8 @@ writeFileSync(join(import.meta.dirname, '..', 'docs', 'configuration.md'), rende
 writeFileSync(join(import.meta.dirname, '..', 'docs', 'errors.md'), renderErrorsPage());
 writeFileSync(join(import.meta.dirname, '..', 'docs', 'events.md'), renderEventsPage());
 writeFileSync(join(import.meta.dirname, '..', 'docs', 'docker.md'), renderEndpointsPage());
+// Of these only the lists are generated.
+const cli = join(import.meta.dirname, '..', 'docs', 'cli.md');
+writeFileSync(cli, renderCommandsPage(readFileSync(cli, 'utf8')));
 const role = join(import.meta.dirname, '..', 'docs', 'vcenter-role.md');
 writeFileSync(role, renderPrivilegesPage(readFileSync(role, 'utf8')));
