@@ -21,7 +21,7 @@ const NOT_VALUES: readonly (string | RegExp)[] = [
 
 interface ChartSchema {
   readonly properties: { readonly secrets: object };
-  readonly $defs: { readonly settings: object };
+  readonly definitions: { readonly settings: object };
 }
 
 /** @param text the schema as it is; only the two lists of names in it are replaced */
@@ -31,12 +31,12 @@ export function renderChartSchema(text: string): string {
   const secrets = all.filter(([, setting]) => setting.isSecret).map(([name]) => name);
   const plain = all.filter(([name, setting]) => !setting.isSecret && !NOT_VALUES.some((each) => fits(name, each)));
   const properties = Object.fromEntries(
-    plain.map(([name, { description }]) => [name, { description, $ref: '#/$defs/value' }]),
+    plain.map(([name, { description }]) => [name, { description, $ref: '#/definitions/value' }]),
   );
   const rendered = {
     ...schema,
     properties: { ...schema.properties, secrets: { ...schema.properties.secrets, propertyNames: { enum: secrets } } },
-    $defs: { ...schema.$defs, settings: { ...schema.$defs.settings, properties } },
+    definitions: { ...schema.definitions, settings: { ...schema.definitions.settings, properties } },
   };
   return `${onOneLine(JSON.stringify(rendered, undefined, 2))}\n`;
 }

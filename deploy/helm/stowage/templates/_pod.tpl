@@ -8,7 +8,7 @@ process).
 {{- $process := .process -}}
 {{- $own := .values.settings | default dict -}}
 {{- range $name, $value := merge (dict) $own .root.Values.settings }}
-{{- $isOther := or (and (eq $process "api") (has $name (list "VCENTER_URL" "VCENTER_USER" "VCENTER_CA_FILE" "VCENTER_THUMBPRINT"))) (and (eq $process "gateway") (not (regexMatch "^(STOWAGE_(GATEWAY_|LOG_|REDIS_PREFIX$)|OTEL_)" $name))) }}
+{{- $isOther := or (and (eq $process "api") (has $name (list "VCENTER_URL" "VCENTER_USER" "VCENTER_CA_FILE" "VCENTER_THUMBPRINT"))) (and (eq $process "gateway") (not (regexMatch "^(STOWAGE_GATEWAY_.*|STOWAGE_LOG_.*|STOWAGE_REDIS_PREFIX|OTEL_.*)$" $name))) }}
 {{- if and (or (hasKey $own $name) (not $isOther)) (ne (toString $value) "") }}
 - name: {{ $name }}
   value: {{ if kindIs "float64" $value }}{{ int64 $value | toString | quote }}{{ else }}{{ toString $value | quote }}{{ end }}
