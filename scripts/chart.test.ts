@@ -208,7 +208,7 @@ function helm(
 }
 
 function rendered(given: object): readonly Tree[] {
-  const { status, stdout, stderr } = helm('template stowage', given);
+  const { status, stdout, stderr } = helm('template --kube-version 1.30.0 stowage', given);
   if (status !== 0) throw new Error(stderr);
   return parseAllDocuments(stdout)
     .map((each) => each.toJS() as Tree | null)
@@ -225,12 +225,12 @@ describe.skipIf(!hasHelm)('what Helm renders (skipped where helm is not on the P
   });
 
   test('what is missing or misspelt is refused, and named', () => {
-    expect(helm('template stowage', {}).stderr).toContain('VCENTER_URL');
+    expect(helm('template --kube-version 1.30.0 stowage', {}).stderr).toContain('VCENTER_URL');
     const typo = { ...NEEDED, settings: { ...NEEDED.settings, STOWAGE_PULL: 5 } };
-    expect(helm('template stowage', typo).stderr).toContain('STOWAGE_PULL');
+    expect(helm('template --kube-version 1.30.0 stowage', typo).stderr).toContain('STOWAGE_PULL');
     const shared = { ...NEEDED, gateway: { ...NEEDED.gateway, replicas: 2 } };
-    expect(helm('template stowage', shared).stderr).toContain('ReadWriteMany');
-    expect(helm('template stowage', { ...NEEDED, gateway: {} }).stderr).toContain('gateway.uri');
+    expect(helm('template --kube-version 1.30.0 stowage', shared).stderr).toContain('ReadWriteMany');
+    expect(helm('template --kube-version 1.30.0 stowage', { ...NEEDED, gateway: {} }).stderr).toContain('gateway.uri');
   });
 
   test.each([
