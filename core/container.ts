@@ -172,7 +172,7 @@ export const CONTAINER_KEYS = {
   exit: 'guestinfo.stowage.exit',
   /** Why the process could not be started, as text, written by the guest; taken away at each start. */
   failure: 'guestinfo.stowage.failure',
-  /** By which the gateway knows the guest. */
+  /** By which the gateway knows the guest; written when the machine is made, and at each start. */
   secret: 'guestinfo.stowage.secret',
   /** A job that only wants the files: the guest runs no process then. Taken away at each start. */
   visit: 'guestinfo.stowage.visit',
