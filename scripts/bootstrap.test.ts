@@ -19,6 +19,7 @@ const PROGRAMS = [
   'skopeo',
   'xmllint',
   'qemu-system-x86_64',
+  'python3',
 ];
 const TOOLS = ['sh', 'awk', 'dirname', 'flock', 'mkdir', 'rm', 'ln', 'sed', 'tr', 'uname'];
 
@@ -122,6 +123,12 @@ describe('scripts/bootstrap', () => {
     for (const program of ['docker', 'openssl', 'skopeo', 'docker-registry']) rmSync(join(bin, program));
     expect(bootstrap('run').said).toMatch(/install -y docker-registry$/);
     expect(bootstrap('test').said).toMatch(/install -y docker-registry docker.io openssl skopeo$/);
+  });
+
+  test('the tests want a Python that can make an environment; running does not', () => {
+    provide('python3', 'exit 1');
+    expect(bootstrap('run')).toEqual({ status: 0, said: '' });
+    expect(bootstrap('test').said).toMatch(/install -y python3-venv$/);
   });
 
   test('names what is missing where there is no apt-get', () => {
