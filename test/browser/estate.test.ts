@@ -25,6 +25,7 @@ beforeAll(async () => {
   docker = dockerCli(product.docker);
   receiver = await startReceiver();
   await run('pull', 'busybox');
+  await run('pull', 'base:1');
   await run('pull', 'demo:0.1');
 });
 afterAll(async () => {
@@ -107,7 +108,7 @@ describe('images', () => {
       await page.getByRole('link', { name: /demo:0\.1/ }).click();
       const layers = page.getByRole('table', { name: 'Layers, lowest first' });
       await layers
-        .getByRole('link', { name: /busybox/ })
+        .getByRole('link', { name: /base:1/ })
         .first()
         .waitFor();
       await layers.getByText('nobody').first().waitFor();
