@@ -19,6 +19,7 @@ import { type ApiConfig, explainOpenBind, explainOpenDocker, readApiConfig, read
 import type { DockerTls } from './docker/parts.ts';
 import { createDockerServer } from './docker/server.ts';
 import { createRestServer } from './rest/server.ts';
+import { createOidcProvider } from './web/oidc-provider.ts';
 
 const EX_CONFIG = 78;
 const CLOSE_MS = 15_000;
@@ -133,6 +134,7 @@ const server = createRestServer({
   webhookGuard: createTargetGuard(config.webhooks),
   rawQueues,
   web: config.web,
+  ...(config.oidc === undefined ? {} : { oidc: createOidcProvider(config.oidc, { clock: systemClock, randomBytes }) }),
   consoleDir: join(import.meta.dirname, '..', 'console', 'dist'),
   logger,
   metricsText: () => telemetry.metricsText(),

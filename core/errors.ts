@@ -75,6 +75,17 @@ export const ERROR_CODES = {
     status: 429,
     advice: 'Too many sign-ins from this address failed: wait as long as `Retry-After` says.',
   },
+  'sign-in-expired': { kind: 'invalid', advice: 'Begin the sign-in again, in the same browser, within ten minutes.' },
+  'oidc-refused': {
+    kind: 'forbidden',
+    advice:
+      'The provider did not sign the person in, or what it said does not hold: see the log, and the settings of the client there.',
+  },
+  'oidc-role-missing': {
+    kind: 'forbidden',
+    advice: 'No value of the role claim is in STOWAGE_OIDC_ADMINS, _OPERATORS or _VIEWERS: ask an admin.',
+  },
+  'oidc-unreachable': { kind: 'unavailable', advice: 'Check that the api reaches STOWAGE_OIDC_ISSUER.' },
   'role-insufficient': {
     kind: 'forbidden',
     advice: 'The message names the role that this needs; use a key that has it.',

@@ -2,6 +2,8 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { ConfigError, type Environment, faultOf, type ReadText, readTextFile, valuesOf } from './environment.ts';
 import { formatListen, type ListenAddress } from './listen.ts';
+import { oidcOf } from './oidc-config.ts';
+import type { OidcConfig } from './oidc-settings.ts';
 import type { RedisAddress } from './redis-url.ts';
 import type { Secret } from './secret.ts';
 import type { Mirrors, NamePatterns, PlatformSetting, SubjectRoles } from './registry-values.ts';
@@ -120,6 +122,8 @@ export interface Config {
   readonly registries: RegistryConfig;
   readonly webhooks: WebhookConfig;
   readonly web: WebConfig;
+  /** Absent: people sign in with API keys. */
+  readonly oidc?: OidcConfig;
   readonly labListen?: ListenAddress;
   readonly labRegistryListen?: ListenAddress;
   readonly labGuests: boolean;
@@ -277,6 +281,7 @@ function assemble(values: SettingValues, env: Environment): Config {
       labRegistryListen: values.STOWAGE_LAB_REGISTRY_LISTEN,
       apiKey: values.STOWAGE_API_KEY,
       dockerTls: dockerTlsOf(values),
+      oidc: oidcOf(values),
     }),
     labGuests: values.STOWAGE_LAB_GUESTS,
     dockerRoles: values.STOWAGE_DOCKER_ROLES,

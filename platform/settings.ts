@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseRedisUrl } from './redis-url.ts';
 import { CONTAINER_SETTINGS } from './container-settings.ts';
 import { GATEWAY_SETTINGS } from './gateway-settings.ts';
+import { OIDC_SETTINGS } from './oidc-settings.ts';
 import { REGISTRY_SETTINGS } from './registry-settings.ts';
 import { listen, parsedBy, secretOf, type Setting, whole } from './setting.ts';
 import { parseVolumeStores } from './volume-stores.ts';
@@ -200,6 +201,7 @@ export const SETTINGS = {
   ...GATEWAY_SETTINGS,
   ...WEBHOOK_SETTINGS,
   ...WEB_SETTINGS,
+  ...OIDC_SETTINGS,
 } as const satisfies Readonly<Record<string, Setting>>;
 
 export type SettingName = keyof typeof SETTINGS;

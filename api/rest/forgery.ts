@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { StowageError } from '../../core/errors.ts';
 
-export const CSRF_HEADER = 'x-stowage-csrf';
+const CSRF_HEADER = 'x-stowage-csrf';
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export function isSafe(request: FastifyRequest): boolean {

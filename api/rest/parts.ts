@@ -15,6 +15,7 @@ import type { Clock, RandomBytes } from '../../platform/clock.ts';
 import type { WebConfig } from '../../platform/config.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Secret } from '../../platform/secret.ts';
+import type { OidcProvider } from '../web/oidc-provider.ts';
 import type { Waits } from './wait.ts';
 
 /** What the REST face is made of. It changes nothing by itself: it submits jobs, and does to jobs and keys what people ask. */
@@ -36,6 +37,8 @@ export interface RestParts {
   /** BullMQ's own queues, for the page that shows them. */
   readonly rawQueues: () => readonly Queue[];
   readonly web: WebConfig;
+  /** Absent: people sign in with keys. */
+  readonly oidc?: OidcProvider;
   /** Where the console's files are, once it is built. */
   readonly consoleDir: string;
   readonly logger: Logger;

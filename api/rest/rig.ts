@@ -107,7 +107,7 @@ function openTestStore({
 
 export async function startRig(
   kinds: readonly AnyKind[] = [parcel, audit, ...DEAD_KINDS],
-  settings: Partial<Pick<RestParts, 'web' | 'consoleDir'>> = {},
+  settings: Partial<Pick<RestParts, 'web' | 'consoleDir' | 'oidc'>> = {},
 ): Promise<Rig> {
   let aheadMs = 0;
   const nowMs = (): number => systemClock.nowMs() + aheadMs;

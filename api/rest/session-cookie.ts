@@ -12,26 +12,26 @@ export function readCookies(app: RestApp): void {
   void app.register(cookie, { hook: false });
 }
 
-export interface SessionCookie {
-  /** The token that the request has. */
+/** A cookie of a host, by TLS with the prefix by which browsers hold that no other host or plain connection can have set it. */
+export interface HostCookie {
   read(request: FastifyRequest): string | undefined;
-  set(reply: FastifyReply, token: string): void;
+  set(reply: FastifyReply, value: string): void;
   clear(reply: FastifyReply): void;
 }
 
-/** By TLS the cookie has the prefix by which browsers hold that no other host or plain connection can have set it. */
-export function createSessionCookie(publicUrl: string | undefined): SessionCookie {
-  const isSecure = (request: FastifyRequest): boolean => isByTls(request, publicUrl);
-  const nameFor = (request: FastifyRequest): string => (isSecure(request) ? `__Host-${NAME}` : NAME);
+export function createHostCookie(
+  name: string,
+  how: { readonly sameSite: 'strict' | 'lax'; readonly maxAge: number; readonly publicUrl: string | undefined },
+): HostCookie {
+  const isSecure = ({ protocol }: FastifyRequest): boolean =>
+    protocol === 'https' || (how.publicUrl?.startsWith('https:') ?? false);
+  const nameFor = (request: FastifyRequest): string => (isSecure(request) ? `__Host-${name}` : name);
   const options = (request: FastifyRequest) =>
-    ({ httpOnly: true, sameSite: 'strict', path: '/', secure: isSecure(request) }) as const;
+    ({ httpOnly: true, sameSite: how.sameSite, path: '/', secure: isSecure(request) }) as const;
   return {
-    read(request) {
-      const token = request.server.parseCookie(request.headers.cookie ?? '')[nameFor(request)];
-      return token !== undefined && TOKEN.test(token) ? token : undefined;
-    },
-    set(reply, token) {
-      void reply.setCookie(nameFor(reply.request), token, { ...options(reply.request), maxAge: MAX_AGE_S });
+    read: (request) => request.server.parseCookie(request.headers.cookie ?? '')[nameFor(request)],
+    set(reply, value) {
+      void reply.setCookie(nameFor(reply.request), value, { ...options(reply.request), maxAge: how.maxAge });
     },
     clear(reply) {
       void reply.clearCookie(nameFor(reply.request), options(reply.request));
@@ -39,6 +39,13 @@ export function createSessionCookie(publicUrl: string | undefined): SessionCooki
   };
 }
 
-export function isByTls(request: FastifyRequest, publicUrl: string | undefined): boolean {
-  return request.protocol === 'https' || (publicUrl?.startsWith('https:') ?? false);
+export function createSessionCookie(publicUrl: string | undefined): HostCookie {
+  const cookie = createHostCookie(NAME, { sameSite: 'strict', maxAge: MAX_AGE_S, publicUrl });
+  return {
+    ...cookie,
+    read(request) {
+      const token = cookie.read(request);
+      return token !== undefined && TOKEN.test(token) ? token : undefined;
+    },
+  };
 }

@@ -10,6 +10,7 @@ import { problemResponses } from './problems.ts';
 import { createSessionCookie } from './session-cookie.ts';
 
 const tags = ['sessions'];
+export const OIDC_START = '/auth/oidc/start';
 const sessionView = z
   .object({
     actor: z.string(),
@@ -50,7 +51,12 @@ export function sessionRoutes(app: RestApp, parts: RouteParts): void {
       querystring: z.strictObject({}),
       response: { 200: methodsView, ...problemResponses },
     },
-    handler: async () => ({ methods: { key: true as const } }),
+    handler: async () => ({
+      methods: {
+        key: true as const,
+        ...(parts.oidc === undefined ? {} : { oidc: { name: parts.oidc.name, url: OIDC_START } }),
+      },
+    }),
   });
 
   app.route({

@@ -6,7 +6,7 @@ const NOTHING_ELSE = ["base-uri 'none'", "frame-ancestors 'none'"];
 const DATA_POLICY = ["default-src 'none'", ...NOTHING_ELSE].join('; ');
 
 /** Of pages of ours: what they load is served here, and nothing of it is inline. */
-export const PAGE_POLICY = [
+const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
