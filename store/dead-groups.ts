@@ -12,7 +12,7 @@ import type { Scripts } from './scripts.ts';
 const MOST_TEXT = 500;
 const REGROUP_AT_ONCE = 500;
 
-/** A group's name in Redis: `<fingerprint>:<code>:<kind>`. */
+/** What a group's name in Redis says: `<fingerprint>:<code>:<kind>`. */
 export interface GroupName {
   readonly fingerprint: string;
   readonly code: ErrorCode;
@@ -24,6 +24,12 @@ export function decodeGroup(text: string): GroupName {
   return { fingerprint, code: code as ErrorCode, kind: kind.join(':') };
 }
 
+/** What `dead-group-of` says of a dead letter: `<group> <actor>`. */
+export function decodeMember(text: string): GroupName & { readonly actor: string } {
+  const end = text.indexOf(' ');
+  return { ...decodeGroup(text.slice(0, end)), actor: text.slice(end + 1) };
+}
+
 export interface Death {
   readonly error: ErrorFacts;
   /** As dead.lua reads it. */
@@ -32,13 +38,14 @@ export interface Death {
 
 /** What is written of a job that becomes a dead letter, beside its attempt. */
 export function encodeDeath(
-  job: Pick<Job, 'kind' | 'resources' | 'payload' | 'notes'>,
+  job: Pick<Job, 'kind' | 'actor' | 'resources' | 'payload' | 'notes'>,
   error: ErrorFacts,
   step: string | undefined,
 ): Death {
   const fingerprint = fingerprintOf(error, step, job);
   const group = `${fingerprint}:${error.code}:${job.kind}`;
-  const text = JSON.stringify({ group, step: step ?? '', message: error.message.slice(0, MOST_TEXT) });
+  const message = error.message.slice(0, MOST_TEXT);
+  const text = JSON.stringify({ group, actor: job.actor, step: step ?? '', message });
   return { error: { ...error, fingerprint }, text };
 }
 

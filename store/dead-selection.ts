@@ -1,9 +1,10 @@
 import type { JobId } from '../core/ids.ts';
 import type { DeadFilter, DeadLetter, DeadLetters, DeadSelection } from '../core/ports/dead-letters.ts';
-import type { PageRequest } from '../core/ports/jobs.ts';
-import { decodeGroup, type GroupName, regroup } from './dead-groups.ts';
+import { decodeGroup, decodeMember, type GroupName, regroup } from './dead-groups.ts';
 import { raise, type RedisClient } from './redis.ts';
 import type { Scripts } from './scripts.ts';
+
+// Dead letters by filter or by name, in the order of their deaths. Nothing here reads the jobs themselves.
 
 const AT_ONCE = 1_000;
 
@@ -20,29 +21,22 @@ interface Dead {
 }
 
 export function createSelect(parts: Parts): DeadLetters['select'] {
-  return async (selection, page) => {
-    await regroup(parts);
+  return async (selection, { cursor, limit }) => {
     const items: DeadLetter[] = [];
-    const dead = selection.ids === undefined ? scan(parts, selection, page) : named(parts, selection, page);
-    for await (const some of dead) {
-      for (const letter of await fitting(parts, some, selection)) {
-        const last = items.at(-1);
-        if (items.length === page.limit && last !== undefined) return { items, next: last.place };
-        items.push(letter);
-      }
+    for await (const some of lettersOf(parts, selection, cursor)) {
+      items.push(...some);
+      const last = items[limit - 1];
+      if (items.length > limit && last !== undefined) return { items: items.slice(0, limit), next: last.place };
     }
     return { items };
   };
 }
 
 export function createCount(parts: Parts): DeadLetters['count'] {
-  const select = createSelect(parts);
   return async (selection) => {
     const { filter } = selection;
     const isOfGroups = filter !== undefined && filter.resource === undefined && filter.actor === undefined;
-    const counts = isOfGroups
-      ? await countGroups(parts, selection, filter)
-      : await countEach((cursor) => select(selection, { limit: AT_ONCE, ...(cursor === undefined ? {} : { cursor }) }));
+    const counts = isOfGroups ? await countGroups(parts, selection, filter) : await countEach(parts, selection);
     const byKind = [...counts]
       .filter(([, count]) => count > 0)
       .map(([kind, count]) => ({ kind, count }))
@@ -53,14 +47,11 @@ export function createCount(parts: Parts): DeadLetters['count'] {
 
 type Counts = ReadonlyMap<string, number>;
 
-async function countEach(read: (cursor: string | undefined) => ReturnType<DeadLetters['select']>): Promise<Counts> {
+async function countEach(parts: Parts, selection: DeadSelection): Promise<Counts> {
   const counts = new Map<string, number>();
-  for (let cursor: string | undefined; ; ) {
-    const page = await read(cursor);
-    for (const { kind } of page.items) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-    cursor = page.next;
-    if (cursor === undefined) return counts;
-  }
+  for await (const some of lettersOf(parts, selection, undefined))
+    for (const { kind } of some) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return counts;
 }
 
 async function countGroups(parts: Parts, selection: DeadSelection, filter: DeadFilter): Promise<Counts> {
@@ -87,8 +78,8 @@ function fitsGroup({ fingerprint, code, kind }: GroupName, filter: DeadFilter): 
 }
 
 /** Of deaths, both ends included. */
-function timesOf({ filter = {}, cutoffAt }: DeadSelection): { readonly from: string; readonly to: number } {
-  const from = filter.since === undefined ? '0' : String(Date.parse(filter.since));
+function timesOf({ filter = {}, cutoffAt }: DeadSelection): { readonly from: number; readonly to: number } {
+  const from = filter.since === undefined ? 0 : Date.parse(filter.since);
   const cutoff = Date.parse(cutoffAt);
   return { from, to: filter.until === undefined ? cutoff : Math.min(cutoff, Date.parse(filter.until)) };
 }
@@ -107,19 +98,41 @@ function compare(a: Dead, b: Dead): number {
   return a.diedMs - b.diedMs || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }
 
-/** Through the list of all, from the cursor on. */
+/** Behind the cursor, some at a time. */
+async function* lettersOf(
+  parts: Parts,
+  selection: DeadSelection,
+  cursor: string | undefined,
+): AsyncGenerator<readonly DeadLetter[]> {
+  await regroup(parts);
+  const after = parsePlace(cursor);
+  const ids = await namedIds(parts, selection);
+  const dead = ids === undefined ? scan(parts, selection, after) : among(parts, selection, { ids, after });
+  for await (const some of dead) yield await fitting(parts, some, selection);
+}
+
+/** undefined: any may fit. */
+async function namedIds(
+  { client, prefix }: Parts,
+  { ids, filter }: DeadSelection,
+): Promise<readonly JobId[] | undefined> {
+  if (ids !== undefined) return [...new Set(ids)];
+  if (filter?.resource === undefined) return undefined;
+  return (await client.zrange(`${prefix}jobs:of:${filter.resource}`, '0', '-1').catch(raise)) as JobId[];
+}
+
+/** Through the list of all. */
 async function* scan(
   { client, prefix }: Parts,
   selection: DeadSelection,
-  { cursor }: PageRequest,
+  start: Dead | undefined,
 ): AsyncGenerator<readonly Dead[]> {
   const { from, to } = timesOf(selection);
-  let after = parsePlace(cursor);
-  let offset = 0;
-  for (;;) {
-    const least = after === undefined ? from : String(Math.max(after.diedMs, Number(from)));
+  let after = start;
+  for (let offset = 0; ; ) {
+    const least = Math.max(from, after?.diedMs ?? 0);
     const flat = await client
-      .zrange(`${prefix}dead`, least, String(to), 'BYSCORE', 'LIMIT', offset, AT_ONCE, 'WITHSCORES')
+      .zrange(`${prefix}dead`, String(least), String(to), 'BYSCORE', 'LIMIT', offset, AT_ONCE, 'WITHSCORES')
       .catch(raise);
     const found = pairsOf(flat);
     const passed = after;
@@ -127,8 +140,8 @@ async function* scan(
     const last = found.at(-1);
     if (last === undefined || found.length < AT_ONCE) return;
     // So many died in one millisecond that the next look begins there again.
-    offset = String(last.diedMs) === least ? offset + AT_ONCE : 0;
-    after = last;
+    offset = last.diedMs === least ? offset + AT_ONCE : 0;
+    if (after === undefined || compare(last, after) > 0) after = last;
   }
 }
 
@@ -139,52 +152,38 @@ function pairsOf(flat: readonly string[]): readonly Dead[] {
   return pairs;
 }
 
-/** Those of the named that are dead letters. */
-async function* named(
+/** Those of the ids that are dead letters. */
+async function* among(
   { client, prefix }: Parts,
   selection: DeadSelection,
-  { cursor }: PageRequest,
+  { ids, after }: { readonly ids: readonly JobId[]; readonly after: Dead | undefined },
 ): AsyncGenerator<readonly Dead[]> {
-  const ids = [...new Set(selection.ids)];
   if (ids.length === 0) return;
-  const { to } = timesOf(selection);
-  const after = parsePlace(cursor);
+  const { from, to } = timesOf(selection);
   const scores = await client.zmscore(`${prefix}dead`, ...ids).catch(raise);
   const dead = ids.flatMap((id, at): Dead[] => {
     const score = scores[at];
-    return score === null || score === undefined || Number(score) > to ? [] : [{ id, diedMs: Number(score) }];
+    return score === null || score === undefined ? [] : [{ id, diedMs: Number(score) }];
   });
-  yield dead.filter((each) => after === undefined || compare(each, after) > 0).toSorted(compare);
+  yield dead
+    .filter(({ diedMs }) => diedMs >= from && diedMs <= to)
+    .filter((each) => after === undefined || compare(each, after) > 0)
+    .toSorted(compare);
 }
 
-async function fitting(parts: Parts, dead: readonly Dead[], { filter }: DeadSelection): Promise<readonly DeadLetter[]> {
-  if (dead.length === 0) return [];
-  const { client, prefix } = parts;
-  const names = await client.hmget(`${prefix}dead-group-of`, ...dead.map(({ id }) => id)).catch(raise);
-  const letters = dead.flatMap((each, at): DeadLetter[] => {
-    const name = names[at];
-    if (name === null || name === undefined) return [];
-    const group = decodeGroup(name);
-    if (filter !== undefined && !fitsGroup(group, filter)) return [];
-    return [{ id: each.id, kind: group.kind, place: placeOf(each) }];
-  });
-  if (filter?.resource === undefined && filter?.actor === undefined) return letters;
-  return fittingJobs(parts, letters, filter);
-}
-
-async function fittingJobs(
+async function fitting(
   { client, prefix }: Parts,
-  letters: readonly DeadLetter[],
-  { resource, actor }: DeadFilter,
+  dead: readonly Dead[],
+  { filter }: DeadSelection,
 ): Promise<readonly DeadLetter[]> {
-  if (letters.length === 0) return [];
-  const reads = client.pipeline();
-  for (const { id } of letters) reads.hmget(`${prefix}job:${id}`, 'resources', 'spec');
-  const replies = (await reads.exec().catch(raise)) ?? [];
-  return letters.filter((_, at) => {
-    const [resources, spec] = (replies[at]?.[1] ?? []) as readonly (string | null)[];
-    const isAt = resource === undefined || (JSON.parse(resources ?? '[]') as readonly string[]).includes(resource);
-    const isBy = actor === undefined || (JSON.parse(spec ?? '{}') as { readonly actor?: string }).actor === actor;
-    return isAt && isBy;
+  if (dead.length === 0) return [];
+  const members = await client.hmget(`${prefix}dead-group-of`, ...dead.map(({ id }) => id)).catch(raise);
+  return dead.flatMap((each, at): DeadLetter[] => {
+    const text = members[at];
+    if (text === null || text === undefined) return [];
+    const member = decodeMember(text);
+    if (filter !== undefined && !fitsGroup(member, filter)) return [];
+    if (filter?.actor !== undefined && filter.actor !== member.actor) return [];
+    return [{ id: each.id, kind: member.kind, place: placeOf(each) }];
   });
 }

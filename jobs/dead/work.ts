@@ -8,7 +8,7 @@ import { type Selected, selectionOf } from './selection.ts';
 /** Two to a request that reads them; what is read may be settled by others before its turn comes. */
 const PAGE = 200;
 /** After so many the place is noted. After a crash those behind it are asked for again, and are known by the run. */
-export const NOTE_EVERY = 20;
+const NOTE_EVERY = 20;
 
 export interface WorkNotes {
   readonly matched: number;

@@ -1,10 +1,10 @@
 -- For scripts that make or settle dead letters.
 
--- death: {group, step or '', message}
+-- death: {group, actor, step or '', message}
 local function join_group(id, at, death)
   local group, groups = death.group, P .. 'dead-groups'
   local key = P .. 'dead-group:' .. group
-  redis.call('HSET', P .. 'dead-group-of', id, group)
+  redis.call('HSET', P .. 'dead-group-of', id, group .. ' ' .. death.actor)
   redis.call('ZADD', P .. 'dead-in:' .. group, at, id)
   local first, last = redis.call('HGET', key, 'first'), redis.call('ZSCORE', groups, group)
   if not first or tonumber(at) < tonumber(first) then redis.call('HSET', key, 'first', at) end
@@ -16,8 +16,9 @@ end
 
 -- A group goes with the last of its dead letters.
 local function leave_group(id)
-  local group = redis.call('HGET', P .. 'dead-group-of', id)
-  if not group then return end
+  local member = redis.call('HGET', P .. 'dead-group-of', id)
+  if not member then return end
+  local group = string.match(member, '^%S+')
   redis.call('HDEL', P .. 'dead-group-of', id)
   redis.call('ZREM', P .. 'dead-in:' .. group, id)
   if redis.call('EXISTS', P .. 'dead-in:' .. group) == 1 then return end

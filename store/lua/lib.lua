@@ -9,7 +9,7 @@
 --   dead               zset: dead letters, by the time when they died
 --   dead-groups        zset: groups of dead letters (<fingerprint>:<code>:<kind>), by the time of the last death
 --   dead-in:<group>    zset: its ids, by the time when they died     dead-group:<group>  hash: step, message, first (time)
---   dead-group-of      hash: id -> group, of each dead letter
+--   dead-group-of      hash: id -> '<group> <actor>', of each dead letter
 --   dead-run:<id>      hash: what has become of the dead letters that the job <id> settled: settled, over, dead (how many); for a week
 --   awaiting:<id>      set: ids of the jobs that wait until this one is over; each counts in its `awaits` how many are still open
 --   progress:<id>      what a job under way last told of itself (JSON), for a minute

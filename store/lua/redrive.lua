@@ -20,10 +20,11 @@ if run then
   local holder = redis.call('HMGET', job_key(run.id), 'epoch', 'state')
   if holder[1] ~= run.epoch or holder[2] ~= 'running' then return answer('lost') end
   if job[5] == run.id then return answer('again') end
-  local died = job[1] == 'dead' and redis.call('ZSCORE', P .. 'dead', id)
+  -- One without a spec is of a format that is not read any more.
+  local died = job[1] == 'dead' and job[3] and redis.call('ZSCORE', P .. 'dead', id)
   if not died or tonumber(died) > run.cutoff then return answer('skipped') end
 else
-  if not job[1] then return 'missing' end
+  if not job[3] then return 'missing' end
   if job[1] ~= 'dead' then return 'not-dead' end
 end
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StowageError } from '../../core/errors.ts';
-import type { JobId } from '../../core/ids.ts';
-import type { DeadGroup } from '../../core/ports/dead-letters.ts';
+import { type JobId, newJobId, resourceKey } from '../../core/ids.ts';
+import type { DeadGroup, DeadRun, DeadSelection } from '../../core/ports/dead-letters.ts';
+import { randomBytes } from '../../platform/clock.ts';
 import { openStoreBed, serverOnPath, type StoreBed } from '../harness/store-bed.ts';
 
 // Groups of dead letters and what is done to many of them, on every server that there is.
@@ -84,5 +85,126 @@ describe.for(SERVERS.filter((server) => server.path !== undefined))('dead letter
     await bed.redis.hdel('{bed}:dead-group-of', unreadable);
     await groupsOf(kind);
     expect(await bed.redis.zscore('{bed}:dead', unreadable)).toBeNull();
+  });
+
+  const runOf = async (cutoffAt = new Date().toISOString()): Promise<DeadRun> => {
+    const id = await bed.submit([]);
+    const { epoch } = await bed.claim(id);
+    return { job: id, epoch, actor: 'ann', cutoffAt };
+  };
+  const idsOf = async (selection: DeadSelection, limit = 100): Promise<readonly JobId[]> => {
+    const ids: JobId[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const page = await bed.store.deadLetters.select(selection, {
+        limit,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      ids.push(...page.items.map(({ id }) => id));
+      cursor = page.next;
+      if (cursor === undefined) return ids;
+    }
+  };
+
+  it('a run redrives a dead letter once, however often it asks, and counts it when it dies again', async () => {
+    const { deadLetters } = bed.store;
+    const run = await runOf();
+    const id = await die(await bed.submit(['run-one'], { kind: 'run.kind' }));
+    const late = { ...run, cutoffAt: new Date(Date.now() + 60_000).toISOString() };
+    expect(await deadLetters.redrive(late, id)).toEqual({
+      outcome: 'done',
+      tally: { settled: 1, over: 0, deadAgain: 0 },
+    });
+    expect(await bed.read(id)).toMatchObject({ state: 'waiting', redriveCount: 1, redriveRun: run.job });
+    expect((await deadLetters.redrive(late, id)).outcome).toBe('again');
+    await die(id);
+    expect(await deadLetters.redrive(late, id)).toEqual({
+      outcome: 'again',
+      tally: { settled: 1, over: 1, deadAgain: 1 },
+    });
+    expect(await bed.read(id)).toMatchObject({ state: 'dead', redriveCount: 1 });
+    // Then somebody redrives it by hand: that is none of the run's business.
+    await bed.store.jobs.redrive(id, 'bob');
+    expect((await bed.read(id)).redriveRun).toBeUndefined();
+    await bed.succeed(id);
+    expect(await deadLetters.tally(run.job)).toEqual({ settled: 1, over: 1, deadAgain: 1 });
+  });
+
+  it('a run leaves alone what died after its cutoff, what is no dead letter, and what there is not', async () => {
+    const { deadLetters } = bed.store;
+    const run = await runOf(new Date(Date.now() - 1_000).toISOString());
+    const late = await die(await bed.submit(['late'], { kind: 'late.kind' }));
+    const open = await bed.submit(['open'], { kind: 'late.kind' });
+    expect(await idsOf({ filter: { kind: 'late.kind' }, cutoffAt: run.cutoffAt })).toEqual([]);
+    for (const id of [late, open, '0'.repeat(26) as JobId]) {
+      expect((await deadLetters.redrive(run, id)).outcome).toBe('skipped');
+      expect((await deadLetters.discard(run, id, 'no')).outcome).toBe('skipped');
+    }
+    expect(await bed.read(late)).toMatchObject({ state: 'dead', redriveCount: 0 });
+  });
+
+  it('a run whose claim is lost settles nothing', async () => {
+    const run = await runOf(new Date(Date.now() + 60_000).toISOString());
+    const id = await die(await bed.submit(['lost'], { kind: 'lost.kind' }));
+    const older = { ...run, epoch: run.epoch - 1 };
+    await expect(bed.store.deadLetters.redrive(older, id)).rejects.toMatchObject({ code: 'claim-lost' });
+    await expect(bed.store.deadLetters.discard(older, id, 'no')).rejects.toMatchObject({ code: 'claim-lost' });
+    expect((await bed.store.deadLetters.discard(run, id, 'yes')).outcome).toBe('done');
+    expect((await bed.store.deadLetters.discard(run, id, 'yes')).outcome).toBe('again');
+    expect(await bed.read(id)).toMatchObject({ state: 'failed', discardReason: 'yes' });
+  });
+
+  it('a selection goes in the order of deaths, page by page, also where many died at one time', async () => {
+    const kind = 'selected.kind';
+    const ids: JobId[] = [];
+    for (let at = 0; at < 7; at += 1)
+      ids.push(await die(await bed.submit([`selected-${at}`], { kind, actor: `a${at % 2}` })));
+    const at = Date.now() - 5_000;
+    for (const id of ids.slice(0, 5)) {
+      await bed.redis.zadd('{bed}:dead', at, id);
+      const member = await bed.redis.hget('{bed}:dead-group-of', id);
+      await bed.redis.zadd(`{bed}:dead-in:${member?.split(' ')[0]}`, at, id);
+    }
+    const cutoffAt = new Date(Date.now() + 1).toISOString();
+    const ordered = [...ids.slice(0, 5).toSorted(), ...ids.slice(5)];
+    for (const limit of [1, 2, 100]) expect(await idsOf({ filter: { kind }, cutoffAt }, limit)).toEqual(ordered);
+    expect(await idsOf({ ids: ids.toReversed(), cutoffAt }, 2)).toEqual(ordered);
+    const [group] = await groupsOf(kind);
+    const fingerprints = [group?.fingerprint ?? '', 'f'.repeat(16)];
+    expect(await idsOf({ filter: { fingerprints, actor: 'a1' }, cutoffAt }, 2)).toHaveLength(3);
+    expect(await idsOf({ filter: { resource: resourceKey('volume', 'selected-6') }, cutoffAt })).toEqual([ids[6]]);
+    const until = new Date(at).toISOString();
+    for (const filter of [
+      { kind, until },
+      { kind, until, actor: 'a0' },
+    ]) {
+      const { matched, byKind } = await bed.store.deadLetters.count({ filter, cutoffAt });
+      expect(byKind).toEqual([{ kind, count: matched }]);
+      expect(await idsOf({ filter, cutoffAt })).toHaveLength(matched);
+    }
+    expect(await bed.store.deadLetters.count({ filter: { kind, since: cutoffAt }, cutoffAt })).toEqual({
+      matched: 0,
+      byKind: [],
+    });
+  });
+
+  it('a selection misses none where more died at one time than are read at once', async () => {
+    const at = Date.now() - 60_000;
+    const ids = Array.from({ length: 2_100 }, () => newJobId(at, randomBytes(10)));
+    const member = `${'0'.repeat(16)}:volume-in-use:tied.kind test`;
+    await bed.redis.zadd('{bed}:dead', ...ids.flatMap((id) => [at, id]));
+    await bed.redis.hset('{bed}:dead-group-of', ...ids.flatMap((id) => [id, member]));
+    const cutoffAt = new Date().toISOString();
+    for (const limit of [300, 5_000])
+      expect(await idsOf({ filter: { kind: 'tied.kind' }, cutoffAt }, limit)).toEqual(ids.toSorted());
+    await bed.redis.zrem('{bed}:dead', ...ids);
+    await bed.redis.hdel('{bed}:dead-group-of', ...ids);
+  });
+
+  it('a filter that names no kind leaves out the jobs that work through dead letters', async () => {
+    const id = await die(await bed.submit(['bulk'], { kind: 'dead.redrive' }));
+    const cutoffAt = new Date(Date.now() + 1).toISOString();
+    expect(await idsOf({ filter: {}, cutoffAt })).not.toContain(id);
+    expect(await idsOf({ filter: { kind: 'dead.redrive' }, cutoffAt })).toEqual([id]);
+    expect(await idsOf({ ids: [id], cutoffAt })).toEqual([id]);
   });
 });

@@ -15,5 +15,6 @@ describe('a worker that is killed at any boundary of any kind', () => {
     // How many boundaries a reconcile has depends on what else is under way.
     { what: 'a reconcile', isAlone: true, isOne: (kind) => kind === 'reconcile.run' },
     { what: 'image jobs', isOne: isOfImages },
+    { what: 'jobs that work through dead letters', isOne: (kind) => kind.startsWith('dead.') },
   ]);
 });
