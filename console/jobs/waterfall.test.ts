@@ -91,7 +91,7 @@ describe('the waterfall of a job', () => {
     expect(drawn(one, trail)).toEqual([
       [0, 'in line', 'done', 0, 10],
       [0, 'attempt 1', 'retry', 10, 100],
-      [1, 'make', 'failed', 20, 450],
+      [1, 'make', 'failed', 20, 100],
       [2, 'CreateVirtualDisk_Task Task:1', 'error', 30, 90],
       [0, 'attempt 2', 'succeeded', 300, 500],
       [1, 'make', 'done', 320, 450],

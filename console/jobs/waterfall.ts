@@ -142,9 +142,13 @@ function callBars(calls: readonly TrailItem[], attempt: Attempt, step: string | 
 /** Where a step stands within one attempt. A step that several attempts have begun is known by its last times only, and by what it called. */
 function stepTime({ step, attempt, isWithin, own }: StepPart, inner: readonly Bar[]): Time | undefined {
   const known = timeOf(step);
-  if (known !== undefined && isWithin(known)) return { startMs: known.startMs, endMs: known.endMs ?? own.endMs };
   const endedAt = known?.endMs;
   const endsHere = endedAt !== undefined && isWithin({ startMs: endedAt, endMs: undefined });
+  if (known !== undefined && isWithin(known)) {
+    // A step that waits for other jobs goes on while no attempt is under way.
+    const endMs = endsHere || attempt.outcome === 'awaiting' ? (endedAt ?? own.endMs) : own.endMs;
+    return { startMs: known.startMs, endMs };
+  }
   const first = inner[0];
   if (first === undefined && !endsHere && attempt.step !== step.name) return undefined;
   return { startMs: first?.startMs ?? own.startMs, endMs: endsHere ? endedAt : own.endMs };

@@ -99,10 +99,10 @@ describe('jobs', () => {
       await page.getByText('is needed').waitFor();
       expect(await axe(page)).toEqual([]);
       await page.getByLabel('name (needed)').fill('by_form');
-      await page.getByLabel('options').fill('Capacity=10XB');
+      await page.getByLabel('options.Capacity').fill('10XB');
       await page.getByRole('button', { name: 'Submit' }).click();
       await page.getByRole('alert').getByText('is not a size').first().waitFor();
-      await page.getByLabel('options').fill('Capacity=1GB');
+      await page.getByLabel('options.Capacity').fill('1GB');
       await page.getByRole('button', { name: 'Submit' }).click();
       await page.getByRole('heading', { name: 'volume.create' }).waitFor();
       await page.locator('.page-head').getByText('succeeded').waitFor();
