@@ -32,10 +32,16 @@ const JOB_ID = /^[0-9a-hjkmnp-tv-z]{26}$/;
 const MOREF = /^[A-Za-z]+:[\w.-]+$/;
 const DATASTORE_PATH = /^\[([^\]]+)\] ?(.*)$/;
 
+/** What ids of this millisecond begin with: every id of an earlier one sorts before it, every later one behind. */
+export function idTime(ms: number): string {
+  let time = '';
+  for (let rest = Math.max(0, ms), i = 0; i < 10; i += 1, rest = Math.floor(rest / 32))
+    time = CROCKFORD.charAt(rest % 32) + time;
+  return time;
+}
+
 /** @param randomBytes at least 10 bytes of chance */
 export function newJobId(nowMs: number, randomBytes: Uint8Array): JobId {
-  let time = '';
-  for (let rest = nowMs, i = 0; i < 10; i += 1, rest = Math.floor(rest / 32)) time = CROCKFORD.charAt(rest % 32) + time;
   let chance = '';
   let bits = 0;
   let held = 0;
@@ -48,7 +54,7 @@ export function newJobId(nowMs: number, randomBytes: Uint8Array): JobId {
     }
     held &= (1 << bits) - 1;
   }
-  return (time + chance) as JobId;
+  return (idTime(nowMs) + chance) as JobId;
 }
 
 export function parseJobId(text: string): JobId | undefined {

@@ -1,4 +1,4 @@
-import type { EventType, StowageEvent } from '../core/events.ts';
+import { compareEventIds, type EventType, type StowageEvent } from '../core/events.ts';
 import type { JsonObject } from '../core/job.ts';
 import type { EventStore, Page } from '../core/ports/jobs.ts';
 import { iso } from './job-codec.ts';
@@ -50,7 +50,41 @@ export function createEventStore(client: RedisClient, prefix: string, openBlocki
       }
       return { items, next: from.slice(1) };
     },
+    about: (subject, when) => readAbout(client, stream, { subject, ...when }),
   };
+}
+
+/** An event is told in the same moment as what it tells of; clocks may differ by a little. */
+const AROUND_MS = 1_000;
+const NEAR_MS = 20;
+/** How many events one look at the stream reads at most, around all times together. */
+const ABOUT_LIMIT = 6_000;
+const LATEST = 2_000;
+
+async function readAbout(
+  client: RedisClient,
+  stream: string,
+  {
+    subject,
+    timesMs,
+    andLatest,
+  }: { readonly subject: string; readonly timesMs: readonly number[]; readonly andLatest: boolean },
+): Promise<readonly StowageEvent[]> {
+  const reads = client.pipeline();
+  const count = Math.max(50, Math.floor(ABOUT_LIMIT / Math.max(1, 2 * timesMs.length)));
+  for (const at of timesMs) {
+    // From just before it on, and backwards from just behind it: at busy times the moment itself is found all the same.
+    reads.xrange(stream, Math.max(0, at - NEAR_MS), at + AROUND_MS, 'COUNT', count);
+    reads.xrevrange(stream, at + NEAR_MS, Math.max(0, at - AROUND_MS), 'COUNT', count);
+  }
+  if (andLatest) reads.xrevrange(stream, '+', '-', 'COUNT', LATEST);
+  const replies = (await reads.exec().catch(raise)) ?? [];
+  const found = new Map<string, StowageEvent>();
+  for (const entry of replies.flatMap(([, entries]) => entries as readonly StreamEntry[])) {
+    if (entry[1].includes(subject)) found.set(entry[0], decodeEvent(entry));
+  }
+  const events = [...found.values()].filter((event) => event.subject === subject);
+  return events.toSorted((a, b) => compareEventIds(a.id, b.id));
 }
 
 /** Batches of events after an id, oldest first, until the signal fires. */

@@ -21,6 +21,17 @@ export function wholeNumber(least: number, most: number) {
   );
 }
 
+/** A time as a parameter, RFC 3339; an offset other than Z is written with `%2B` for its plus. */
+export const moment = z.iso.datetime({
+  offset: true,
+  error: 'must be a date-time of RFC 3339, e.g. 2026-11-29T12:00:00Z',
+});
+
+/** A moment before 1970 is 1970: nothing was. */
+export function msOf(time: string): number {
+  return Math.max(0, Date.parse(time));
+}
+
 export const pageQuery = {
   limit: wholeNumber(1, MAX_PAGE).default(DEFAULT_PAGE).describe('The most items to return'),
   cursor: z
