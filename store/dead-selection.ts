@@ -141,7 +141,7 @@ async function* scan(
     if (last === undefined || found.length < AT_ONCE) return;
     // So many died in one millisecond that the next look begins there again.
     offset = last.diedMs === least ? offset + AT_ONCE : 0;
-    after = last;
+    if (after === undefined || compare(last, after) > 0) after = last;
   }
 }
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StowageError } from '../../core/errors.ts';
-import { type JobId, resourceKey } from '../../core/ids.ts';
+import { type JobId, newJobId, resourceKey } from '../../core/ids.ts';
 import type { DeadGroup, DeadRun, DeadSelection } from '../../core/ports/dead-letters.ts';
+import { randomBytes } from '../../platform/clock.ts';
 import { openStoreBed, serverOnPath, type StoreBed } from '../harness/store-bed.ts';
 
 // Groups of dead letters and what is done to many of them, on every server that there is.
@@ -184,6 +185,19 @@ describe.for(SERVERS.filter((server) => server.path !== undefined))('dead letter
       matched: 0,
       byKind: [],
     });
+  });
+
+  it('a selection misses none where more died at one time than are read at once', async () => {
+    const at = Date.now() - 60_000;
+    const ids = Array.from({ length: 2_100 }, () => newJobId(at, randomBytes(10)));
+    const member = `${'0'.repeat(16)}:volume-in-use:tied.kind test`;
+    await bed.redis.zadd('{bed}:dead', ...ids.flatMap((id) => [at, id]));
+    await bed.redis.hset('{bed}:dead-group-of', ...ids.flatMap((id) => [id, member]));
+    const cutoffAt = new Date().toISOString();
+    for (const limit of [300, 5_000])
+      expect(await idsOf({ filter: { kind: 'tied.kind' }, cutoffAt }, limit)).toEqual(ids.toSorted());
+    await bed.redis.zrem('{bed}:dead', ...ids);
+    await bed.redis.hdel('{bed}:dead-group-of', ...ids);
   });
 
   it('a filter that names no kind leaves out the jobs that work through dead letters', async () => {
