@@ -26,7 +26,8 @@ REASONS = re.compile(
             "there is no volume store",
             "is before `since`",
             "multiple IDs found",  # which begin so
-            "is there twice",  # a place for a volume
+            "Duplicate mount point",
+            "is there twice",  # the same, of a body
             "a repository's name has at most",
         ]
     )

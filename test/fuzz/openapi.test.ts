@@ -1,19 +1,32 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { type Product, startProduct } from '../harness/product.ts';
 import { type Receiver, startReceiver } from '../harness/webhook-receiver.ts';
 import { seed } from './seed.ts';
 
 // The API against a fuzzer that knows it from its OpenAPI document. Beside what schemathesis.toml says, FUZZ_SEED has it try other
-// requests, and FUZZ_CASES more of them for each operation.
+// requests, FUZZ_CASES more of them for each operation, and FUZZ_REPORT names a file for what schemathesis says.
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** Nothing answers there: no registry beside the lab's is to be asked. */
 const NOWHERE = 'http://127.0.0.1:9';
+
+const page = z.object({
+  items: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.string(),
+      payload: z.unknown(),
+      error: z.looseObject({ code: z.string() }).nullable(),
+    }),
+  ),
+  next: z.string().optional(),
+});
 
 let directory: string;
 let program: string;
@@ -42,9 +55,13 @@ afterAll(async () => {
 test('the fuzzer finds no answer of 500 to 599, and none that the document does not have', {
   timeout: 1_800_000,
 }, async () => {
-  const { FUZZ_SEED: seedNumber, FUZZ_CASES: cases } = process.env;
+  const { FUZZ_SEED: seedNumber, FUZZ_CASES: cases, FUZZ_REPORT: reportFile } = process.env;
   const args = [
-    ...['--config-file', join(directory, 'schemathesis.toml'), 'run', `${product.rest}/openapi.json`, '--no-color'],
+    '--config-file',
+    join(directory, 'schemathesis.toml'),
+    'run',
+    `${product.rest}/openapi.json`,
+    '--no-color',
     ...(seedNumber === undefined ? [] : ['--seed', seedNumber]),
     ...(cases === undefined ? [] : ['--max-examples', cases]),
   ];
@@ -62,6 +79,19 @@ test('the fuzzer finds no answer of 500 to 599, and none that the document does 
   for (const stream of [fuzzer.stdout, fuzzer.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (report += text));
   const [code] = await once(fuzzer, 'close');
-  if (process.env['FUZZ_REPORT'] !== undefined) console.log(report);
+  if (reportFile !== undefined) await writeFile(reportFile, report);
   expect(code, report).toBe(0);
+});
+
+test('what the fuzzer submitted failed with reasons that Stowage knows', async () => {
+  const unknown: unknown[] = [];
+  let cursor: string | undefined;
+  do {
+    const query = new URLSearchParams({ state: 'dead', limit: '200', ...(cursor === undefined ? {} : { cursor }) });
+    const { body } = await product.call('GET', `/v1/jobs?${query.toString()}`);
+    const { items, next } = page.parse(body);
+    unknown.push(...items.filter(({ error }) => error?.code === 'internal-error'));
+    cursor = next;
+  } while (cursor !== undefined);
+  expect(unknown).toEqual([]);
 });

@@ -40,7 +40,9 @@ export async function seed({ call }: Product, directory: string, receiver: strin
   const webhooks = await Promise.all(
     ['one', 'two', 'three'].map((path) => make('/v1/webhooks', { url: `${receiver}/${path}` })),
   );
-  const deliveries = await Promise.all(webhooks.map((id) => make(`/v1/webhooks/${id}/test`, {})));
+  // Of one that is in no dictionary: deliveries go with their webhook.
+  const kept = await make('/v1/webhooks', { url: `${receiver}/kept` });
+  const deliveries = await Promise.all(['a', 'b'].map(() => make(`/v1/webhooks/${kept}/test`, {})));
   const keys = await Promise.all(['fuzz-1', 'fuzz-2'].map((name) => make('/v1/keys', { name, role: 'viewer' })));
 
   const dictionaries: Readonly<Record<string, readonly unknown[]>> = {
