@@ -10,6 +10,9 @@ import {
 } from '@opentelemetry/api';
 import { currentWitness } from './witness.ts';
 
+/** The SDK's own are meant for milliseconds: every call would fall into the first one. */
+const DURATION_BOUNDS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
 /** How calls to one kind of server are told to OpenTelemetry. Nothing of a request's content goes in. */
 export interface ClientTelemetry {
   /** Of the tracer and the meter. */
@@ -43,7 +46,11 @@ export function createClientSpans(telemetry: ClientTelemetry): <T>(call: ClientC
     const known = histograms.get(provider);
     if (known !== undefined) return known;
     const { name, description } = telemetry.metric;
-    const made = provider.getMeter(telemetry.name).createHistogram(name, { unit: 's', description });
+    const made = provider.getMeter(telemetry.name).createHistogram(name, {
+      unit: 's',
+      description,
+      advice: { explicitBucketBoundaries: [...DURATION_BOUNDS_S] },
+    });
     histograms.set(provider, made);
     return made;
   };

@@ -48,6 +48,7 @@ export function createJobStore(parts: JobStoreParts): JobStore {
         ]),
       );
       if (reply[0] === 'lost') throw new StowageError('claim-lost', `job ${submission.parent} is another worker's now`);
+      if (submission.redriveOf !== undefined) refuse(submission.redriveOf, reply[0]);
       return { outcome: reply[0] as SubmitOutcome['outcome'], id: reply[1] as JobId };
     },
     read,
@@ -94,14 +95,19 @@ export function createJobStore(parts: JobStoreParts): JobStore {
   };
 
   async function settleDead(id: JobId, actor: string, verb: 'redrive' | 'discard', reason: string): Promise<void> {
-    const reply = await scripts.run('redrive', jobKey(id), [id, actor, verb, reason]);
-    if (reply === 'missing') throw noSuchJob(id);
-    if (reply === 'not-dead') throw new StowageError('job-not-dead', `job ${id} is not a dead letter`);
+    const reply = await scripts.run('redrive', jobKey(id), [id, actor, verb, reason, '']);
+    refuse(id, reply);
   }
 }
 
+/** What the scripts say of a job that should be a dead letter. */
+function refuse(id: JobId, reply: unknown): void {
+  if (reply === 'missing') throw noSuchJob(id);
+  if (reply === 'not-dead') throw new StowageError('job-not-dead', `job ${id} is not a dead letter`);
+}
+
 /** What few submissions have, as submit.lua reads it. */
-function encodeRest({ naturalKey, idempotency, front, parent, parentEpoch }: Submission): string {
+function encodeRest({ naturalKey, idempotency, front, parent, parentEpoch, redriveOf, actor }: Submission): string {
   const rest = {
     ...(naturalKey === undefined ? {} : { natural: naturalKey }),
     ...(idempotency === undefined
@@ -117,6 +123,7 @@ function encodeRest({ naturalKey, idempotency, front, parent, parentEpoch }: Sub
     ...(parent === undefined || parentEpoch === undefined
       ? {}
       : { parent: { id: parent, epoch: String(parentEpoch) } }),
+    ...(redriveOf === undefined ? {} : { redriveOf, actor }),
   };
   const text = JSON.stringify(rest);
   return text === '{}' ? '' : text;

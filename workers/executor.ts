@@ -240,7 +240,10 @@ export function createExecutor(parts: ExecutorParts): Executor {
   }
 
   /** Undoes, then ends: as a dead letter, or cancelled. Interrupted by nothing but the loss of the claim and shutdown. */
-  async function abandon(run: Run, failing: Failing, attempt: Attempt): Promise<EntryVerdict> {
+  async function abandon(run: Run, asked: Failing, attempt: Attempt): Promise<EntryVerdict> {
+    // The step at which it failed is told with its end, also by a worker that only went on undoing.
+    run.current ??= asked.step;
+    const failing = run.current === undefined ? asked : { ...asked, step: run.current };
     const fence = run.fence.forUndo();
     attempt.watchUndo(fence);
     running.set(run.claim.job.id, fence);

@@ -53,7 +53,13 @@ export class AttemptTrail implements Witness {
     const data = dataOf(rest);
     const name = typeof msg === 'string' ? msg.slice(0, MAX_NAME) : '';
     const at = new Date(this.#nowMs()).toISOString();
-    this.#keep({ at, type: 'log', name, level: typeof level === 'string' ? level : 'info', ...(data === undefined ? {} : { data }) });
+    this.#keep({
+      at,
+      type: 'log',
+      name,
+      level: typeof level === 'string' ? level : 'info',
+      ...(data === undefined ? {} : { data }),
+    });
   }
 
   /** What comes later, from what the attempt left behind, is no part of it. */

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
-import { type JobId, parseJobId, parseResourceKey, RESOURCE_TYPES, type ResourceKey } from '../../core/ids.ts';
+import {
+  JOB_ID_FORM,
+  type JobId,
+  parseJobId,
+  parseResourceKey,
+  RESOURCE_KEY_FORM,
+  RESOURCE_TYPES,
+  type ResourceKey,
+} from '../../core/ids.ts';
 import type { Job } from '../../core/job.ts';
 import type { JobFilter } from '../../core/ports/jobs.ts';
 import { explainMissing } from '../../jobs/submit.ts';
@@ -14,12 +22,15 @@ import { preferHeader, waitQuery, waitSeconds } from './wait.ts';
 
 const tags = ['jobs'];
 
-const jobId = z.string().transform((text, context): JobId => {
-  const id = parseJobId(text);
-  if (id !== undefined) return id;
-  context.addIssue({ code: 'custom', message: 'is not the id of a job: 26 characters of Crockford base32' });
-  return z.NEVER;
-});
+const jobId = z
+  .string()
+  .meta(JOB_ID_FORM)
+  .transform((text, context): JobId => {
+    const id = parseJobId(text);
+    if (id !== undefined) return id;
+    context.addIssue({ code: 'custom', message: 'is not the id of a job: 26 characters of Crockford base32' });
+    return z.NEVER;
+  });
 export const jobParams = z.object({ id: jobId });
 
 /** Given several times, or with commas between. */
@@ -37,6 +48,7 @@ const listQuery = z.strictObject({
   resource: z
     .string()
     .max(600)
+    .meta(RESOURCE_KEY_FORM)
     .transform((text, context): ResourceKey => {
       const key = parseResourceKey(text);
       if (key !== undefined) return key;

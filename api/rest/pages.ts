@@ -35,7 +35,12 @@ export function msOf(time: string): number {
 
 export const pageQuery = {
   limit: wholeNumber(1, MAX_PAGE).default(DEFAULT_PAGE).describe('The most items to return'),
-  cursor: z.string().min(1).max(2_000).optional().describe('`next` of the page before'),
+  cursor: z
+    .string()
+    .min(1)
+    .max(2_000)
+    .meta({ pattern: '^[A-Za-z0-9_-]+$', description: '`next` of the page before' })
+    .optional(),
 };
 
 type PageQuery = { readonly limit: number; readonly cursor?: string | undefined };

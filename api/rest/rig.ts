@@ -8,6 +8,7 @@ import { createTargetGuard } from '../../core/webhook-target.ts';
 import type { JobId } from '../../core/ids.ts';
 import { resourceKey } from '../../core/ids.ts';
 import type { Claim, JobEnd } from '../../core/ports/jobs.ts';
+import { DEAD_KINDS } from '../../jobs/dead/kinds.ts';
 import { type AnyKind, defineKind } from '../../jobs/define.ts';
 import { createCatalogue } from '../../jobs/registry.ts';
 import { createSubmit } from '../../jobs/submit.ts';
@@ -18,6 +19,7 @@ import { createLogger, type Logger } from '../../platform/log.ts';
 import { parseRedisUrl } from '../../platform/redis-url.ts';
 import { Secret } from '../../platform/secret.ts';
 import { openStore, type Store } from '../../store/open.ts';
+import type { RestParts } from './parts.ts';
 import { createRestServer } from './server.ts';
 
 export const PRESET_KEY = 'preset-key-for-tests';
@@ -54,6 +56,8 @@ export interface Rig {
   readonly app: FastifyInstance;
   readonly store: Store;
   readonly redis: LabRedis;
+  /** Moves the clock of the store on. */
+  advance(ms: number): void;
   /** Every line logged so far. */
   readonly log: () => string;
   /** Injects a request with the preset admin key, unless `key` says another or none. */
@@ -77,16 +81,16 @@ export interface Answer {
 const WORLD = createWorld({
   volumeStores: [{ name: 'default', target: { type: 'datastore', name: 'ds1' }, root: '' }],
 });
-const nowMs = (): number => systemClock.nowMs();
-
 function openTestStore({
   url,
   lanes,
   logger,
+  nowMs,
 }: {
   readonly url: string;
   readonly lanes: readonly string[];
   readonly logger: Logger;
+  readonly nowMs: () => number;
 }): Store {
   return openStore({
     address: parseRedisUrl(url),
@@ -101,7 +105,12 @@ function openTestStore({
   });
 }
 
-export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Promise<Rig> {
+export async function startRig(
+  kinds: readonly AnyKind[] = [parcel, audit, ...DEAD_KINDS],
+  settings: Partial<Pick<RestParts, 'web' | 'consoleDir' | 'oidc'>> = {},
+): Promise<Rig> {
+  let aheadMs = 0;
+  const nowMs = (): number => systemClock.nowMs() + aheadMs;
   const dir = mkdtempSync(join(tmpdir(), 'stowage-rest-'));
   const lines: string[] = [];
   const destination = new Writable({
@@ -113,20 +122,38 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Pro
   const logger = createLogger({ name: 'rest', level: 'debug', destination });
   const redis = await startRedis({ dir, logger });
   const catalogue = createCatalogue(kinds);
-  const store = openTestStore({ url: redis.url, lanes: catalogue.lanes, logger });
-  const { jobs, records, events, keys, audit: auditLog, trails, health, webhooks } = store;
-  const app = createRestServer({
-    catalogue,
-    submit: createSubmit({ catalogue, world: WORLD, jobs, records: store.records, nowMs, randomBytes }),
+  const store = openTestStore({ url: redis.url, lanes: catalogue.lanes, logger, nowMs });
+  const {
     jobs,
+    deadLetters,
     records,
     events,
     keys,
     audit: auditLog,
     trails,
+    sessions,
+    attempts,
+    health,
+    webhooks,
+  } = store;
+  const app = createRestServer({
+    catalogue,
+    submit: createSubmit({ catalogue, world: WORLD, jobs, records: store.records, nowMs, randomBytes }),
+    jobs,
+    deadLetters,
+    records,
+    events,
+    keys,
+    sessions,
+    attempts,
+    audit: auditLog,
+    trails,
     health,
     webhooks,
     webhookGuard: createTargetGuard({ allowPrivate: ['10.1.0.0/16'], allowHttp: false }),
+    rawQueues: store.rawQueues,
+    web: { trustedProxies: [], isQueuesWritable: false },
+    consoleDir: join(dir, 'console'),
     logger,
     metricsText: async () => 'stowage_test_metric 1\n',
     presetKey: new Secret(PRESET_KEY),
@@ -134,6 +161,7 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Pro
     version: '0.0.0-test',
     clock: systemClock,
     randomBytes,
+    ...settings,
   });
   const call = createCall(app);
   const begin = createBegin(store);
@@ -141,6 +169,9 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit]): Pro
     app,
     store,
     redis,
+    advance: (ms) => {
+      aheadMs += ms;
+    },
     log: () => lines.join(''),
     call,
     submit: async (name) => {

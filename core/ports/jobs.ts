@@ -29,6 +29,8 @@ export interface Submission {
   readonly deadlineMs: number;
   /** To the head of its lines, ahead of the job that holds them now (which runs again afterwards). */
   readonly front?: boolean;
+  /** The dead letter in whose place it comes: given up in the same write, unless the idempotency key has its job already. */
+  readonly redriveOf?: JobId;
 }
 
 /** accepted: new. joined: an open job with the natural key. repeated: the idempotency key's job. key-reused: same key, other payload. */
@@ -70,8 +72,23 @@ export interface PageRequest {
 export interface QueueFigures {
   readonly byState: Readonly<Record<JobState, number>>;
   readonly lanes: readonly { readonly lane: string; readonly ready: number; readonly running: number }[];
+  /** Of the job that waits longest for a worker although its turn has come. */
   readonly oldestReadyAgeMs: number;
+  /** Of the oldest job that waits for whatever reason, since it was submitted. */
+  readonly oldestWaitingAgeMs: number;
   readonly oldestDeadAgeMs: number;
+  /** Lines in which others wait behind a head that began over a minute ago; the longest held first, and a few at most. */
+  readonly stalledLines: readonly {
+    readonly resource: ResourceKey;
+    /** Of the head. */
+    readonly kind: string;
+    readonly heldMs: number;
+    readonly behind: number;
+  }[];
+  /** Of hosts, those that are under way. */
+  readonly recoveries: { readonly count: number; readonly oldestAgeMs: number };
+  readonly hasLeader: boolean;
+  readonly records: readonly { readonly type: RecordType; readonly count: number }[];
   readonly ended: readonly {
     readonly kind: string;
     readonly outcome: string;
@@ -91,7 +108,10 @@ export interface MinuteOfEnds extends Readonly<Record<(typeof ENDED_STATES)[numb
 
 /** The faces' side: submit, read, and what people do to jobs. */
 export interface JobStore {
-  /** A second submission of an id changes nothing. @throws `claim-lost` for a parent's */
+  /**
+   * A second submission of an id changes nothing.
+   * @throws `claim-lost` for a parent's; `job-not-found`, `job-not-dead` for one in whose place it comes
+   */
   submit(submission: Submission): Promise<SubmitOutcome>;
   read(id: JobId): Promise<Job | undefined>;
   /** Newest first. */

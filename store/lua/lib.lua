@@ -7,6 +7,10 @@
 --   jobs:from:<id>     zset: the jobs that this one submitted; goes with it
 --   ready              zset: ids that have an entry, by the time when they were last given one
 --   dead               zset: dead letters, by the time when they died
+--   dead-groups        zset: groups of dead letters (<fingerprint>:<code>:<kind>), by the time of the last death
+--   dead-in:<group>    zset: its ids, by the time when they died     dead-group:<group>  hash: step, message, first (time)
+--   dead-group-of      hash: id -> '<group> <actor>', of each dead letter
+--   dead-run:<id>      hash: what has become of the dead letters that the job <id> settled: settled, over, dead (how many); for a week
 --   awaiting:<id>      set: ids of the jobs that wait until this one is over; each counts in its `awaits` how many are still open
 --   progress:<id>      what a job under way last told of itself (JSON), for a minute
 --   bull:<lane>:…      BullMQ's
