@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { createGuests } from '../gateway/client.ts';
 import { createTargetGuard } from '../core/webhook-target.ts';
@@ -18,6 +19,7 @@ import { type ApiConfig, explainOpenBind, explainOpenDocker, readApiConfig, read
 import type { DockerTls } from './docker/parts.ts';
 import { createDockerServer } from './docker/server.ts';
 import { createRestServer } from './rest/server.ts';
+import { createOidcProvider } from './web/oidc-provider.ts';
 
 const EX_CONFIG = 78;
 const CLOSE_MS = 15_000;
@@ -45,18 +47,34 @@ shutdown.add('telemetry', () => telemetry.shutdown());
 
 const catalogue = createCatalogue(ALL_KINDS);
 const nowMs = (): number => systemClock.nowMs();
-const { jobs, deadLetters, records, events, keys, health, webhooks, credentials, execs, guestPlaces, close } =
-  openStore({
-    address: config.redis,
-    prefix: config.redisPrefix,
-    patience: 'face',
-    lanes: catalogue.lanes,
-    process: `${hostname()}:${process.pid}`,
-    historyJobs: config.historyJobs,
-    logger,
-    nowMs,
-    randomBytes,
-  });
+const {
+  jobs,
+  deadLetters,
+  records,
+  audit,
+  trails,
+  events,
+  keys,
+  sessions,
+  attempts,
+  health,
+  webhooks,
+  credentials,
+  execs,
+  guestPlaces,
+  rawQueues,
+  close,
+} = openStore({
+  address: config.redis,
+  prefix: config.redisPrefix,
+  patience: 'face',
+  lanes: catalogue.lanes,
+  process: `${hostname()}:${process.pid}`,
+  historyJobs: config.historyJobs,
+  logger,
+  nowMs,
+  randomBytes,
+});
 shutdown.add('store', close);
 
 const openBind = explainOpenDocker(config) ?? (await explainOpenBind(config, keys));
@@ -107,9 +125,17 @@ const server = createRestServer({
   records,
   events,
   keys,
+  sessions,
+  attempts,
+  audit,
+  trails,
   health,
   webhooks,
   webhookGuard: createTargetGuard(config.webhooks),
+  rawQueues,
+  web: config.web,
+  ...(config.oidc === undefined ? {} : { oidc: createOidcProvider(config.oidc, { clock: systemClock, randomBytes }) }),
+  consoleDir: join(import.meta.dirname, '..', 'console', 'dist'),
   logger,
   metricsText: () => telemetry.metricsText(),
   ...(config.apiKey === undefined ? {} : { presetKey: config.apiKey }),

@@ -53,11 +53,39 @@ export const ERROR_CODES = {
     advice: 'A key stands for one payload for 24 hours: send a new key with a new payload.',
   },
   'cursor-invalid': { kind: 'invalid', advice: 'Start the listing again without a cursor.' },
-  'credentials-missing': { kind: 'unauthenticated', advice: 'Send `Authorization: Bearer <key>`.' },
+  'credentials-missing': { kind: 'unauthenticated', advice: 'Send `Authorization: Bearer <key>`, or sign in.' },
   'credentials-wrong': {
     kind: 'unauthenticated',
     advice: 'The key is unknown or was revoked; ask an admin for another.',
   },
+  'session-over': { kind: 'unauthenticated', advice: 'Sign in again.' },
+  'csrf-missing': {
+    kind: 'forbidden',
+    advice:
+      'A request that changes something and comes with a session sends `x-stowage-csrf`, as `GET /v1/session` says it.',
+  },
+  'csrf-wrong': { kind: 'forbidden', advice: 'Read `GET /v1/session` again: the session is another one by now.' },
+  'origin-foreign': {
+    kind: 'forbidden',
+    advice:
+      'A page of another origin sent this. Where it was ours, set STOWAGE_PUBLIC_URL to the address that people use.',
+  },
+  'too-many-attempts': {
+    kind: 'forbidden',
+    status: 429,
+    advice: 'Too many sign-ins from this address failed: wait as long as `Retry-After` says.',
+  },
+  'sign-in-expired': { kind: 'invalid', advice: 'Begin the sign-in again, in the same browser, within ten minutes.' },
+  'oidc-refused': {
+    kind: 'forbidden',
+    advice:
+      'The provider did not sign the person in, or what it said does not hold: see the log, and the settings of the client there.',
+  },
+  'oidc-role-missing': {
+    kind: 'forbidden',
+    advice: 'No value of the role claim is in STOWAGE_OIDC_ADMINS, _OPERATORS or _VIEWERS: ask an admin.',
+  },
+  'oidc-unreachable': { kind: 'unavailable', advice: 'Check that the api reaches STOWAGE_OIDC_ISSUER.' },
   'role-insufficient': {
     kind: 'forbidden',
     advice: 'The message names the role that this needs; use a key that has it.',

@@ -30,7 +30,9 @@ export function productBanner(product: Product, lab: Lab, config: Config): strin
   const dockerHost = baseUrl(product.docker).replace('http:', 'tcp:');
   const key = tokenForShell(product.apiKey);
   const rows: readonly (readonly [string, string])[] = [
+    ['Console', `${rest}/console/`],
     ['REST API', rest],
+    ['API docs', `${rest}/docs/`],
     ['Docker', dockerHost],
     ['Token', tokenForReader(product.apiKey)],
     ...(lab.controlUrl === undefined ? [] : [['Lab', lab.controlUrl] as const]),

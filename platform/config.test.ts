@@ -38,6 +38,7 @@ describe('readConfig', () => {
       },
       registries: { mirrors: new Map(), insecure: [], allowed: [] },
       webhooks: { allowPrivate: [], allowHttp: false },
+      web: { trustedProxies: [], isQueuesWritable: false },
       workerListen: { host: '127.0.0.1', port: 9464 },
       gatewayListen: { host: '127.0.0.1', port: 2378 },
       gatewayFaceListen: { host: '127.0.0.1', port: 2379 },

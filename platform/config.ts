@@ -2,6 +2,8 @@ import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { ConfigError, type Environment, faultOf, type ReadText, readTextFile, valuesOf } from './environment.ts';
 import { formatListen, type ListenAddress } from './listen.ts';
+import { oidcOf } from './oidc-config.ts';
+import type { OidcConfig } from './oidc-settings.ts';
 import type { RedisAddress } from './redis-url.ts';
 import type { Secret } from './secret.ts';
 import type { Mirrors, NamePatterns, PlatformSetting, SubjectRoles } from './registry-values.ts';
@@ -80,6 +82,16 @@ export interface WebhookConfig {
   readonly caFile?: string;
 }
 
+/** What browsers are served. */
+export interface WebConfig {
+  /** Scheme, host and port that people use. */
+  readonly publicUrl?: string;
+  readonly trustedProxies: readonly string[];
+  /** With `{traceId}` in it. */
+  readonly traceUrl?: string;
+  readonly isQueuesWritable: boolean;
+}
+
 export interface RegistryConfig {
   readonly mirrors: Mirrors;
   readonly insecure: NamePatterns;
@@ -109,6 +121,9 @@ export interface Config {
   readonly recovery: RecoveryConfig;
   readonly registries: RegistryConfig;
   readonly webhooks: WebhookConfig;
+  readonly web: WebConfig;
+  /** Absent: people sign in with API keys. */
+  readonly oidc?: OidcConfig;
   readonly labListen?: ListenAddress;
   readonly labRegistryListen?: ListenAddress;
   readonly labGuests: boolean;
@@ -266,6 +281,7 @@ function assemble(values: SettingValues, env: Environment): Config {
       labRegistryListen: values.STOWAGE_LAB_REGISTRY_LISTEN,
       apiKey: values.STOWAGE_API_KEY,
       dockerTls: dockerTlsOf(values),
+      oidc: oidcOf(values),
     }),
     labGuests: values.STOWAGE_LAB_GUESTS,
     dockerRoles: values.STOWAGE_DOCKER_ROLES,
@@ -280,6 +296,11 @@ function assemble(values: SettingValues, env: Environment): Config {
       allowPrivate: values.STOWAGE_WEBHOOK_ALLOW_PRIVATE ?? [],
       allowHttp: values.STOWAGE_WEBHOOK_ALLOW_HTTP,
       ...present({ caFile: values.STOWAGE_WEBHOOK_CA_FILE }),
+    },
+    web: {
+      ...present({ publicUrl: values.STOWAGE_PUBLIC_URL, traceUrl: values.STOWAGE_TRACE_URL }),
+      trustedProxies: values.STOWAGE_TRUSTED_PROXIES,
+      isQueuesWritable: values.STOWAGE_QUEUES_WRITABLE,
     },
     restListen: values.STOWAGE_REST_LISTEN,
     dockerListen: values.STOWAGE_DOCKER_LISTEN,

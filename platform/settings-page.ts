@@ -1,7 +1,9 @@
 import { GATEWAY_SETTINGS } from './gateway-settings.ts';
+import { OIDC_SETTINGS } from './oidc-settings.ts';
 import { REGISTRY_SETTINGS } from './registry-settings.ts';
 import type { Setting } from './setting.ts';
 import { SETTINGS } from './settings.ts';
+import { WEB_SETTINGS } from './web-settings.ts';
 
 const HEAD = `# Configuration
 
@@ -37,6 +39,7 @@ export function renderSettingsPage(): string {
   const sections = [
     ['## vCenter and Redis', settings.filter(([name]) => !name.startsWith('STOWAGE_'))],
     ['## Stowage', settings.filter(([name]) => isOwn(name))],
+    ['## Browsers and signing in', settings.filter(([name]) => name in WEB_SETTINGS || name in OIDC_SETTINGS)],
     ['## Gateways: the insides of containers', settings.filter(([name]) => name in GATEWAY_SETTINGS)],
     ['## Docker API, images and registries', settings.filter(([name]) => name in REGISTRY_SETTINGS)],
   ] as const;
@@ -45,7 +48,8 @@ export function renderSettingsPage(): string {
 }
 
 function isOwn(name: string): boolean {
-  return name.startsWith('STOWAGE_') && !(name in REGISTRY_SETTINGS) && !(name in GATEWAY_SETTINGS);
+  const others = [REGISTRY_SETTINGS, GATEWAY_SETTINGS, WEB_SETTINGS, OIDC_SETTINGS];
+  return name.startsWith('STOWAGE_') && !others.some((settings) => name in settings);
 }
 
 const HEADER = '| variable | what it is | type | default | example |\n|---|---|---|---|---|';

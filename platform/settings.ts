@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { parseRedisUrl } from './redis-url.ts';
 import { CONTAINER_SETTINGS } from './container-settings.ts';
 import { GATEWAY_SETTINGS } from './gateway-settings.ts';
+import { OIDC_SETTINGS } from './oidc-settings.ts';
 import { REGISTRY_SETTINGS } from './registry-settings.ts';
 import { listen, parsedBy, secretOf, type Setting, whole } from './setting.ts';
 import { parseVolumeStores } from './volume-stores.ts';
+import { WEB_SETTINGS } from './web-settings.ts';
 import { WEBHOOK_SETTINGS } from './webhook-settings.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -143,7 +145,7 @@ export const SETTINGS = {
     type: 'number',
     example: '16',
     fallback: '16',
-    description: 'Jobs that one worker process runs at once.',
+    description: 'Jobs of each lane that one worker process runs at once.',
   },
   STOWAGE_WORKERS: {
     schema: whole(1, 64),
@@ -198,6 +200,8 @@ export const SETTINGS = {
   ...CONTAINER_SETTINGS,
   ...GATEWAY_SETTINGS,
   ...WEBHOOK_SETTINGS,
+  ...WEB_SETTINGS,
+  ...OIDC_SETTINGS,
 } as const satisfies Readonly<Record<string, Setting>>;
 
 export type SettingName = keyof typeof SETTINGS;

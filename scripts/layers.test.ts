@@ -9,6 +9,7 @@ import { z } from 'zod';
 
 const FOLDERS = [
   'api',
+  'console',
   'cli',
   'core',
   'gateway',
@@ -24,6 +25,7 @@ type Folder = (typeof FOLDERS)[number];
 
 const ALLOWED: Readonly<Record<Folder, readonly Folder[]>> = {
   api: ['core', 'jobs', 'platform'],
+  console: [],
   cli: [],
   core: [],
   gateway: ['core', 'platform'],

@@ -9,8 +9,12 @@ const KEY_BYTES = 24;
 const USE_STEP_MS = 60_000;
 
 /** A key is 192 bits of chance, so its plain SHA-256 cannot be searched back; the key itself is never stored. */
-function hashKey(key: string): string {
+export function hashKey(key: string): string {
   return createHash('sha256').update(key).digest('base64url');
+}
+
+export function parseKey(text: string): ApiKey {
+  return JSON.parse(text) as ApiKey;
 }
 
 export function createKeyStore(parts: {
@@ -33,7 +37,7 @@ export function createKeyStore(parts: {
       const hash = hashKey(key);
       const text = await client.hget(byHash, hash).catch(raise);
       if (text === null) return undefined;
-      const entry = JSON.parse(text) as ApiKey;
+      const entry = parseKey(text);
       const now = nowMs();
       if (entry.lastUsedAt === undefined || now - Date.parse(entry.lastUsedAt) > USE_STEP_MS) {
         await client.hset(byHash, hash, JSON.stringify({ ...entry, lastUsedAt: iso(now) })).catch(raise);
@@ -42,11 +46,11 @@ export function createKeyStore(parts: {
     },
     async list() {
       const all = await client.hvals(byHash).catch(raise);
-      return all.map((text) => JSON.parse(text) as ApiKey).toSorted((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
+      return all.map(parseKey).toSorted((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
     },
     async revoke(id) {
       const all = await client.hgetall(byHash).catch(raise);
-      const hash = Object.entries(all).find(([, text]) => (JSON.parse(text) as ApiKey).id === id)?.[0];
+      const hash = Object.entries(all).find(([, text]) => parseKey(text).id === id)?.[0];
       if (hash === undefined) throw new StowageError('key-not-found', `there is no key ${id}`);
       await client.hdel(byHash, hash).catch(raise);
     },

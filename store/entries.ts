@@ -6,6 +6,8 @@ export const CANARY = 'canary';
 /** BullMQ's queues, as far as nobody consumes them. The entries of jobs are added by the scripts that make jobs ready (lib.lua). */
 export interface Entries {
   addCanary(lane: string, nonce: string): Promise<void>;
+  /** The queue itself, for those who look into it. */
+  queueOf(lane: string): Queue;
   depths(lane: string): Promise<{ readonly ready: number; readonly running: number }>;
   close(): Promise<void>;
 }
@@ -21,6 +23,7 @@ export function createEntries(connection: RedisClient, prefix: string): Entries 
     return queue;
   };
   return {
+    queueOf,
     async addCanary(lane, nonce) {
       await queueOf(lane).add(CANARY, {}, { jobId: `${CANARY}-${nonce}`, lifo: true });
     },

@@ -1,4 +1,6 @@
+import type { Queue } from 'bullmq';
 import type { Logger } from 'pino';
+import type { AuditLog } from '../core/ports/audit.ts';
 import type { CredentialOffers, CredentialRequests } from '../core/ports/credentials.ts';
 import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { EntrySource } from '../core/ports/entries.ts';
@@ -6,11 +8,14 @@ import type { Execs } from '../core/ports/execs.ts';
 import type { GuestPlaces } from '../core/ports/guest-places.ts';
 import type { Claims, EventStore, Health, JobStore, KeyStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
+import type { SessionStore, SignInAttempts } from '../core/ports/sessions.ts';
+import type { Trails } from '../core/ports/trail.ts';
 import type { QueueServer } from '../core/ports/queue-server.ts';
 import type { WebhookOutbox, WebhookStore } from '../core/ports/webhooks.ts';
 import type { RedisAddress } from '../platform/redis-url.ts';
 import { createKeyStore } from './api-keys.ts';
 import { createClaims } from './claims.ts';
+import { createAuditLog } from './audit.ts';
 import { createCredentialExchange } from './credentials.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { createEntrySource } from './consume.ts';
@@ -27,6 +32,9 @@ import { createRecordStore } from './records.ts';
 import { createQueueServer } from './queue-server.ts';
 import { connectRedis, type Patience, type RedisClient, raise } from './redis.ts';
 import { loadScripts } from './scripts.ts';
+import { createSessionStore } from './sessions.ts';
+import { createSignInAttempts } from './sign-in-attempts.ts';
+import { createTrails } from './trail.ts';
 import { createUpkeep } from './upkeep.ts';
 import { createWebhookOutbox } from './webhook-outbox.ts';
 import { createWebhookStore } from './webhooks.ts';
@@ -56,6 +64,10 @@ export interface Store {
   readonly records: RecordStore;
   readonly events: EventStore;
   readonly keys: KeyStore;
+  readonly sessions: SessionStore;
+  readonly attempts: SignInAttempts;
+  readonly audit: AuditLog;
+  readonly trails: Trails;
   readonly health: Health;
   readonly credentials: CredentialOffers & CredentialRequests;
   readonly execs: Execs;
@@ -65,6 +77,8 @@ export interface Store {
   readonly guestPlaces: GuestPlaces;
   readonly webhooks: WebhookStore;
   readonly outbox: WebhookOutbox;
+  /** BullMQ's own queues, for experts. They are closed with the store. */
+  rawQueues(): readonly Queue[];
   readonly queueServer: QueueServer;
   /** Redis must keep every key and every write: resolves with what is wrong with its settings, for people. */
   inspectSettings(): Promise<readonly string[]>;
@@ -109,6 +123,10 @@ export function openStore(options: StoreOptions): Store {
     records: createRecordStore(client, prefix, scripts),
     events: createEventStore(client, prefix, openBlocking),
     keys: createKeyStore({ client, prefix, nowMs, randomBytes }),
+    sessions: createSessionStore({ client, prefix, nowMs, randomBytes }),
+    attempts: createSignInAttempts(client, prefix, nowMs),
+    audit: createAuditLog(client, prefix),
+    trails: createTrails(client, prefix),
     health: createHealth({ client, prefix, entries, lane, randomBytes }),
     credentials: createCredentialExchange({ client, subscriber, channel: `${prefix}credentials`, randomBytes }),
     execs: createExecStore(client, prefix),
@@ -124,6 +142,7 @@ export function openStore(options: StoreOptions): Store {
     guestPlaces: createGuestPlaces(client, prefix, nowMs),
     webhooks: createWebhookStore({ client, prefix, scripts, nowMs }),
     outbox: createWebhookOutbox({ client, prefix, scripts, nowMs, openBlocking }),
+    rawQueues: () => options.lanes.map((each) => entries.queueOf(each)),
     queueServer: createQueueServer(client, nowMs),
     inspectSettings: () => inspectSettings(client),
     async close() {

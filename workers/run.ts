@@ -12,6 +12,7 @@ import type { RecordChange } from '../core/record.ts';
 import type { AnyKind, ImagePorts, StepContext, StepResult, World } from '../jobs/define.ts';
 import type { Submit } from '../jobs/submit.ts';
 import type { ClaimFence } from './claim-fence.ts';
+import type { AttemptTrail } from './trail.ts';
 
 /** What every attempt shares. */
 export interface Workshop {
@@ -44,6 +45,7 @@ export class Run {
   readonly payload: unknown;
   readonly fence: ClaimFence;
   readonly span: Span;
+  readonly trail: AttemptTrail;
   readonly #shop: Workshop;
   readonly #steps: Map<string, StepRecord>;
   #notes: JsonObject;
@@ -59,13 +61,18 @@ export class Run {
   #lastShownAt = 0;
   current: string | undefined;
 
-  constructor(shop: Workshop, parts: { claim: Claim; kind: AnyKind; payload: unknown; fence: ClaimFence; span: Span }) {
+  constructor(
+    shop: Workshop,
+    parts: { claim: Claim; kind: AnyKind; payload: unknown; fence: ClaimFence; span: Span; trail: AttemptTrail },
+  ) {
     this.#shop = shop;
     this.claim = parts.claim;
     this.kind = parts.kind;
     this.payload = parts.payload;
     this.fence = parts.fence;
     this.span = parts.span;
+    this.trail = parts.trail;
+    this.trail.stepNow = () => this.current;
     this.#steps = new Map(parts.claim.job.steps.map((step) => [step.name, step]));
     this.#notes = parts.claim.job.notes;
     this.#pending = Run.#nothing();

@@ -3,7 +3,14 @@ import type { RestApp, RestParts } from './parts.ts';
 import { errorOfThrown, pathOf } from './problems.ts';
 import { routeOf } from './tracing.ts';
 
-const QUIET_ROUTES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+const QUIET_ROUTES: ReadonlySet<string> = new Set([
+  '/healthz',
+  '/readyz',
+  '/metrics',
+  '/console/*',
+  '/docs/*',
+  '/queues/static/*',
+]);
 
 /** One line a request (Fastify's own could hold headers and queries); of routes that carry a key's id only the pattern. */
 export function logRequests(app: RestApp, parts: RestParts): void {

@@ -161,6 +161,7 @@ function linksOf(job: Job): Record<string, string> {
   return {
     self,
     events: `/v1/events?subject=job:${job.id}`,
+    trail: `${self}/trail`,
     ...(isJobOver(job.state) ? {} : { cancel: `${self}/cancel` }),
     ...(job.state === 'dead' ? { redrive: `${self}/redrive`, discard: `${self}/discard` } : {}),
   };

@@ -20,13 +20,31 @@ export function collectOpenApi(app: RestApp, parts: RestParts): void {
       openapi: '3.1.0',
       info: { ...INFO, version: parts.version },
       servers: [{ url: '/' }],
-      tags: ['jobs', 'dead letters', 'volumes', 'stores', 'hosts', 'events', 'webhooks', 'keys', 'process'].map(
-        (name) => ({ name }),
-      ),
+      tags: [
+        'jobs',
+        'dead letters',
+        'volumes',
+        'stores',
+        'hosts',
+        'events',
+        'webhooks',
+        'keys',
+        'sessions',
+        'process',
+      ].map((name) => ({ name })),
       components: {
-        securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key (`/v1/keys`)' } },
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', description: 'An API key (`/v1/keys`)' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: 'stowage_session',
+            description:
+              'Who is signed in (`POST /v1/session`; by HTTPS the name begins with `__Host-`). What changes something sends `x-stowage-csrf` too.',
+          },
+        },
       },
-      security: [{ key: [] }],
+      security: [{ key: [] }, { session: [] }],
     },
     transform: ({ schema, url, route }) => {
       const access = route.config?.access ?? 'admin';
@@ -74,7 +92,7 @@ function documentRoute(schema: FastifySchema | undefined, { access, body, compon
   if (body === null) delete documented['body'];
   else if (body !== undefined) documented['body'] = body;
   documented['response'] = documentResponses(response, components);
-  documented['security'] = access === 'public' ? [] : [{ key: [] }];
+  documented['security'] = access === 'public' ? [] : [{ key: [] }, { session: [] }];
   documented['description'] = access === 'public' ? 'Needs no key.' : `Needs a key with the role ${access} at least.`;
   return documented;
 }

@@ -79,10 +79,10 @@ export function sendProblem(reply: FastifyReply, error: StowageError, requestTra
   const instance = pathOf(reply.request);
   const body = problemOf(error, { instance, traceId: requestTrace?.traceId ?? '' });
   if (error.kind === 'unauthenticated') {
-    const reason = error.code === 'credentials-missing' ? '' : ', error="invalid_token"';
+    const reason = error.code === 'credentials-wrong' ? ', error="invalid_token"' : '';
     reply.header('www-authenticate', `Bearer realm="stowage"${reason}`);
   }
-  if (error.kind === 'unavailable') {
+  if (error.kind === 'unavailable' || error.details.retryAfterMs !== undefined) {
     const afterMs = error.details.retryAfterMs ?? DEFAULT_RETRY_AFTER_MS;
     reply.header('retry-after', String(Math.max(1, Math.ceil(afterMs / 1_000))));
   }

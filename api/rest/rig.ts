@@ -19,6 +19,7 @@ import { createLogger, type Logger } from '../../platform/log.ts';
 import { parseRedisUrl } from '../../platform/redis-url.ts';
 import { Secret } from '../../platform/secret.ts';
 import { openStore, type Store } from '../../store/open.ts';
+import type { RestParts } from './parts.ts';
 import { createRestServer } from './server.ts';
 
 export const PRESET_KEY = 'preset-key-for-tests';
@@ -55,6 +56,8 @@ export interface Rig {
   readonly app: FastifyInstance;
   readonly store: Store;
   readonly redis: LabRedis;
+  /** Moves the clock of the store on. */
+  advance(ms: number): void;
   /** Every line logged so far. */
   readonly log: () => string;
   /** Injects a request with the preset admin key, unless `key` says another or none. */
@@ -78,16 +81,16 @@ export interface Answer {
 const WORLD = createWorld({
   volumeStores: [{ name: 'default', target: { type: 'datastore', name: 'ds1' }, root: '' }],
 });
-const nowMs = (): number => systemClock.nowMs();
-
 function openTestStore({
   url,
   lanes,
   logger,
+  nowMs,
 }: {
   readonly url: string;
   readonly lanes: readonly string[];
   readonly logger: Logger;
+  readonly nowMs: () => number;
 }): Store {
   return openStore({
     address: parseRedisUrl(url),
@@ -102,7 +105,12 @@ function openTestStore({
   });
 }
 
-export async function startRig(kinds: readonly AnyKind[] = [parcel, audit, ...DEAD_KINDS]): Promise<Rig> {
+export async function startRig(
+  kinds: readonly AnyKind[] = [parcel, audit, ...DEAD_KINDS],
+  settings: Partial<Pick<RestParts, 'web' | 'consoleDir' | 'oidc'>> = {},
+): Promise<Rig> {
+  let aheadMs = 0;
+  const nowMs = (): number => systemClock.nowMs() + aheadMs;
   const dir = mkdtempSync(join(tmpdir(), 'stowage-rest-'));
   const lines: string[] = [];
   const destination = new Writable({
@@ -114,8 +122,20 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit, ...DE
   const logger = createLogger({ name: 'rest', level: 'debug', destination });
   const redis = await startRedis({ dir, logger });
   const catalogue = createCatalogue(kinds);
-  const store = openTestStore({ url: redis.url, lanes: catalogue.lanes, logger });
-  const { jobs, deadLetters, records, events, keys, health, webhooks } = store;
+  const store = openTestStore({ url: redis.url, lanes: catalogue.lanes, logger, nowMs });
+  const {
+    jobs,
+    deadLetters,
+    records,
+    events,
+    keys,
+    audit: auditLog,
+    trails,
+    sessions,
+    attempts,
+    health,
+    webhooks,
+  } = store;
   const app = createRestServer({
     catalogue,
     submit: createSubmit({ catalogue, world: WORLD, jobs, records: store.records, nowMs, randomBytes }),
@@ -124,9 +144,16 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit, ...DE
     records,
     events,
     keys,
+    sessions,
+    attempts,
+    audit: auditLog,
+    trails,
     health,
     webhooks,
     webhookGuard: createTargetGuard({ allowPrivate: ['10.1.0.0/16'], allowHttp: false }),
+    rawQueues: store.rawQueues,
+    web: { trustedProxies: [], isQueuesWritable: false },
+    consoleDir: join(dir, 'console'),
     logger,
     metricsText: async () => 'stowage_test_metric 1\n',
     presetKey: new Secret(PRESET_KEY),
@@ -134,6 +161,7 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit, ...DE
     version: '0.0.0-test',
     clock: systemClock,
     randomBytes,
+    ...settings,
   });
   const call = createCall(app);
   const begin = createBegin(store);
@@ -141,6 +169,9 @@ export async function startRig(kinds: readonly AnyKind[] = [parcel, audit, ...DE
     app,
     store,
     redis,
+    advance: (ms) => {
+      aheadMs += ms;
+    },
     log: () => lines.join(''),
     call,
     submit: async (name) => {

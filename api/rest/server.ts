@@ -3,6 +3,8 @@ import { validatorCompiler } from 'fastify-type-provider-zod';
 import type { Socket } from 'node:net';
 import { StowageError } from '../../core/errors.ts';
 import { logRequests } from './access-log.ts';
+import { auditRoutes } from './audit.ts';
+import { auditRequests } from './auditing.ts';
 import { authenticate } from './auth.ts';
 import { containerRoutes, containerVerbRoutes } from './containers.ts';
 import { deadLetterRoutes } from './dead-letters.ts';
@@ -17,23 +19,31 @@ import { keyRoutes } from './keys.ts';
 import { kindRoutes } from './kinds.ts';
 import { metricRoutes } from './metrics.ts';
 import { collectOpenApi, openApiRoutes } from './openapi.ts';
+import { overviewRoutes } from './overview.ts';
 import type { RestApp, RestParts, RouteParts, Routes } from './parts.ts';
 import { problemPageRoutes } from './problem-pages.ts';
 import { errorOfThrown, MAX_BODY_BYTES, PROBLEM_TYPE, pathOf, problemOf, sendProblem } from './problems.ts';
 import { recoveryRoutes } from './recoveries.ts';
+import { sessionRoutes } from './session.ts';
+import { readCookies } from './session-cookie.ts';
 import { storeRoutes } from './stores.ts';
 import { strayRoutes } from './strays.ts';
 import { traceRequests } from './tracing.ts';
+import { trailRoutes } from './trail.ts';
 import { volumeVerbRoutes } from './volume-verbs.ts';
 import { volumeRoutes } from './volumes.ts';
 import { createWaits } from './wait.ts';
 import { webhookActionRoutes } from './webhook-actions.ts';
 import { webhookRoutes } from './webhooks.ts';
+import { protect } from '../web/headers.ts';
+import { webPages } from '../web/pages.ts';
 
 const ROUTES: readonly Routes[] = [
+  overviewRoutes,
   jobRoutes,
   jobActionRoutes,
   deadLetterRoutes,
+  trailRoutes,
   kindRoutes,
   volumeRoutes,
   volumeVerbRoutes,
@@ -50,10 +60,13 @@ const ROUTES: readonly Routes[] = [
   webhookActionRoutes,
   deliveryRoutes,
   keyRoutes,
+  sessionRoutes,
+  auditRoutes,
   healthRoutes,
   metricRoutes,
   problemPageRoutes,
   openApiRoutes,
+  webPages,
 ];
 
 /** Time to send a whole request; answers may take as long as they need (waits, event streams). */
@@ -72,6 +85,7 @@ export function createRestServer(parts: RestParts): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    ...(parts.web.trustedProxies.length === 0 ? {} : { trustProxy: [...parts.web.trustedProxies] }),
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     // While the server closes, connections that are open are still served; the store is open until it has closed.
     return503OnClosing: false,
@@ -81,6 +95,8 @@ export function createRestServer(parts: RestParts): FastifyInstance {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   readBodies(app);
+  readCookies(app);
+  app.addHook('onRequest', async (_request, reply) => protect(reply));
   endConnections(app, stopping);
 
   traceRequests(app, parts);
@@ -105,6 +121,7 @@ function endConnections(app: RestApp, stopping: AbortController): void {
 
 function addRoutes(app: RestApp, parts: RouteParts): void {
   const methods = collectMethods(app);
+  auditRequests(app, parts);
   authenticate(app, parts);
   for (const add of ROUTES) add(app, parts);
   const refuseRoute: Refuse = (thrown, request, reply) => {
@@ -122,7 +139,8 @@ type Refuse = (thrown: unknown, request: FastifyRequest, reply: FastifyReply) =>
 /** Also what is wrong with the body of such a request (Fastify reads it first) does not matter: there is nothing that would take it. */
 function noRoute(request: FastifyRequest, allowed: readonly string[]): StowageError {
   const path = pathOf(request);
-  if (allowed.length === 0) return new StowageError('route-unknown', `there is nothing at ${path}`);
+  if (allowed.length === 0 || allowed.includes(request.method))
+    return new StowageError('route-unknown', `there is nothing at ${path}`);
   return new StowageError('method-not-allowed', `${request.method} is not for ${path}: ${allowed.join(', ')}`);
 }
 
@@ -144,7 +162,7 @@ function readBodies(app: RestApp): void {
 function collectMethods(app: RestApp): (path: string) => readonly string[] {
   const routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
   app.addHook('onRoute', ({ url, method }) => {
-    const pattern = new RegExp(`^${url.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`);
+    const pattern = new RegExp(`^${url.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+').replace('*', '.*')}$`);
     routes.push({ pattern, methods: [method].flat() });
   });
   return (path) => [...new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods))];

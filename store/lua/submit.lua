@@ -62,6 +62,7 @@ if natural then also('natural', natural) end
 if idem then also('idem', '1') end
 redis.call('HSET', key, unpack(fields))
 hold('ZADD', 'jobs:kind:' .. kind, '0', id)
+if more.parent then redis.call('ZADD', P .. 'jobs:from:' .. more.parent.id, '0', id) end
 index_state(id, nil, 'waiting')
 emit('job.submitted', 'job:' .. id, ARGV[6])
 if resources_json == '' then
