@@ -1,6 +1,6 @@
 import type { InjectOptions } from 'fastify';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Answer, PRESET_KEY, type Rig, startRig } from './rig.ts';
 
 const HOUR_MS = 3_600_000;
@@ -241,6 +241,47 @@ test('an event stream opens with the session', async () => {
   expect(answer.headers.get('content-type')).toBe('text/event-stream');
   stop.abort();
   expect((await fetch(url, { headers })).status).toBe(401);
+});
+
+test.each([
+  [
+    'a session that was ended',
+    async (made: { readonly id: string }, session: SignedIn) => {
+      await session.call({ method: 'DELETE', url: '/v1/session', headers: { 'x-stowage-csrf': session.csrf } });
+      return made;
+    },
+  ],
+  [
+    'a session whose key was revoked',
+    async (made: { readonly id: string }) => {
+      await rig.call({ method: 'DELETE', url: `/v1/keys/${made.id}` });
+      return made;
+    },
+  ],
+])('the stream of %s ends, those of others go on', async (name, end) => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    const made = await makeKey(name.replaceAll(' ', '-'), 'viewer');
+    const [session, other] = [await signIn(made.key), await signIn()];
+    const address = rig.app.listeningOrigin;
+    const [ending, lasting] = await Promise.all(
+      [session, other].map(async ({ cookie }) => {
+        const headers = { accept: 'text/event-stream', cookie };
+        return await fetch(`${address}/v1/events`, { headers });
+      }),
+    );
+    await end(made, session);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(await ending?.text()).toBe('retry: 1000\n\n');
+    await rig.submit(`told-after-${made.id.toLowerCase().replaceAll(/[^a-z0-9]/g, '')}`);
+    const reader = lasting?.body?.getReader();
+    const decoder = new TextDecoder();
+    let told = '';
+    while (!told.includes('job.submitted')) told += decoder.decode((await reader?.read())?.value);
+    await reader?.cancel();
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('after ten wrong keys an address has to wait, also with the right one; other addresses have not', async () => {
