@@ -1,8 +1,11 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, copyFileSync, readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pssMibOf } from './memory.ts';
+import { median } from './rig.ts';
 
 // What QEMU does with the guest's kernel and nothing of ours: a shell script is process 1, and the serial line goes to a socket.
 
@@ -11,26 +14,21 @@ const OPTIONS =
   'console=ttyS0 quiet loglevel=1 clocksource=acpi_pm no_timer_check mitigations=off nokaslr random.trust_cpu=on cryptomgr.notests ' +
   'apparmor=0 audit=0 nowatchdog reboot=t panic=-1 init_on_alloc=0 noreplace-smp lpj=5192260 ' +
   'initcall_blacklist=init_kprobe_trace,init_ima,load_system_certificate_list';
-const MODULES = [
-  'virtio',
-  'virtio_ring',
-  'virtio_pci_legacy_dev',
-  'virtio_pci_modern_dev',
-  'virtio_pci',
-  'virtio_console',
-];
-/** It echoes on one port, and pours zeros into the other as soon as a byte comes there. */
+const MODULES = ['virtio_pci', 'virtio_console'];
+/** It loads modules as the agent does, each after those that it needs; echoes on one port, and pours zeros into the other as soon as a byte comes there. A port can be open but once. */
 const INIT = `#!/busybox sh
 echo HELLO >/dev/console
 /busybox mount -t devtmpfs dev /dev
 /busybox mount -t sysfs sys /sys
-for m in ${MODULES.join(' ')}; do /busybox insmod /modules/$m.ko; done
+for wanted in ${MODULES.join(' ')}; do
+  for m in $(/busybox grep -E "(^| )$wanted$" /modules/order); do /busybox insmod /modules/$m.ko 2>/dev/null; done
+done
 /busybox sleep 0.2
 for p in /sys/class/virtio-ports/*; do
   case $(/busybox cat $p/name) in echo) echo=/dev/\${p##*/} ;; pour) pour=/dev/\${p##*/} ;; esac
 done
 (/busybox head -c 1 <$pour >/dev/null; /busybox dd if=/dev/zero of=$pour bs=64k count=512 2>/dev/null) &
-/busybox cat <$echo >$echo
+/busybox cat <>$echo >&0
 `;
 
 /** A file of a newc archive; the kernel unpacks one archive after another. Source: Documentation/driver-api/early-userspace/buffer-format.rst. */
@@ -51,12 +49,64 @@ function makeInitramfs(guestDir: string, busybox: string, dir: string): string {
   return file;
 }
 
-export interface BareFigures {
-  /** From exec of QEMU to the first output. */
-  readonly helloMs: number;
+export interface GuestFigures {
+  /** Until the first output. */
+  readonly firstMs: number;
   /** Of 64 bytes, there and back; the median. */
   readonly roundTripMs: number;
   readonly mibPerSecond: number;
+  /** Of its QEMU, once it idles. Source: proc(5), `Pss`. */
+  readonly memoryMib: number;
+}
+
+/** Until a guest has settled. */
+export const SETTLES_MS = 3_000;
+
+/** The same machine as lab/vcenter's internal/host has. */
+function boot(guestDir: string, initramfs: string, ports: readonly (readonly [string, Listening])[]): Booted {
+  const lines = ports.flatMap(([id, { server }]) => {
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const socket = `socket,id=${id},host=127.0.0.1,port=${port},nodelay=on`;
+    return ['-chardev', socket, '-device', `virtserialport,chardev=${id},name=${id}`];
+  });
+  const child = spawn(
+    'qemu-system-x86_64',
+    [
+      '-nodefaults',
+      '-no-user-config',
+      '-display',
+      'none',
+      '-M',
+      'q35,vmport=off',
+      '-cpu',
+      'max,erms=off,fsrm=off',
+      '-smp',
+      '1',
+    ]
+      .concat(['-accel', 'tcg,thread=multi,tb-size=64', '-m', '192', '-no-reboot', '-serial', 'stdio'])
+      .concat(['-kernel', join(guestDir, 'vmlinux'), '-initrd', initramfs, '-append', OPTIONS])
+      .concat(['-device', 'virtio-serial-pci,max_ports=4', ...lines]),
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  let console = '';
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => undefined);
+  child.on('error', ended.reject);
+  child.on('exit', () => ended.reject(new Error(`QEMU ended before it was done: ${console}`)));
+  const hello = Promise.withResolvers<void>();
+  child.stdout.on('data', (chunk: Buffer) => {
+    console += chunk.toString('latin1');
+    if (console.includes('HELLO')) hello.resolve();
+  });
+  return { child, hello: hello.promise, ended: ended.promise };
+}
+
+interface Booted {
+  readonly child: ChildProcess;
+  readonly hello: Promise<void>;
+  /** Rejects with the console, so that nobody waits for a machine that is not there any more. */
+  readonly ended: Promise<never>;
 }
 
 export async function bareGuest(given: {
@@ -64,41 +114,24 @@ export async function bareGuest(given: {
   readonly busybox: string;
   readonly dir: string;
   readonly trips: number;
-}): Promise<BareFigures> {
+}): Promise<GuestFigures> {
   const initramfs = makeInitramfs(given.guestDir, given.busybox, given.dir);
   const [echo, pour] = [await listen(), await listen()];
   const beganAt = performance.now();
-  const port = (id: string, { server }: Listening): readonly string[] => {
-    const address = server.address();
-    const number = typeof address === 'object' && address !== null ? address.port : 0;
-    return [
-      '-chardev',
-      `socket,id=${id},host=127.0.0.1,port=${number},nodelay=on`,
-      '-device',
-      `virtserialport,chardev=${id},name=${id}`,
-    ];
+  const { child, hello, ended } = boot(given.guestDir, initramfs, [
+    ['echo', echo],
+    ['pour', pour],
+  ]);
+  const measure = async (): Promise<GuestFigures> => {
+    await hello;
+    const firstMs = performance.now() - beganAt;
+    const roundTripMs = await roundTripsMs(await echo.connected, given.trips);
+    const mibPerSecond = await poured(await pour.connected);
+    await sleep(SETTLES_MS);
+    return { firstMs, roundTripMs, mibPerSecond, memoryMib: pssMibOf(child.pid ?? 0) };
   };
-  const child = spawn(
-    'qemu-system-x86_64',
-    // The same machine as lab/vcenter's internal/host has.
-    ['-nodefaults', '-no-user-config', '-display', 'none', '-M', 'q35,vmport=off', '-cpu', 'max', '-smp', '1']
-      .concat(['-accel', 'tcg,thread=multi,tb-size=64', '-m', '192', '-no-reboot', '-serial', 'stdio'])
-      .concat(['-kernel', join(given.guestDir, 'vmlinux'), '-initrd', initramfs, '-append', OPTIONS])
-      .concat(['-device', 'virtio-serial-pci,max_ports=4', ...port('echo', echo), ...port('pour', pour)]),
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
   try {
-    await shown(child.stdout, 'HELLO');
-    const helloMs = performance.now() - beganAt;
-    const line = await echo.connected;
-    await echoed(line);
-    const trips: number[] = [];
-    for (let n = 0; n < given.trips; n += 1) trips.push(await echoed(line));
-    return {
-      helloMs,
-      roundTripMs: trips.toSorted((a, b) => a - b)[trips.length >> 1] ?? 0,
-      mibPerSecond: await poured(await pour.connected),
-    };
+    return await Promise.race([measure(), ended]);
   } finally {
     child.kill('SIGKILL');
     for (const { server } of [echo, pour]) server.close();
@@ -112,22 +145,26 @@ interface Listening {
 
 async function listen(): Promise<Listening> {
   const server = createServer().listen(0, '127.0.0.1');
-  const connected = once(server, 'connection').then(([socket]) => socket as Socket);
+  const connected = once(server, 'connection').then(([connection]) => {
+    const socket = connection as Socket;
+    // Its QEMU is killed in the end.
+    socket.on('error', () => undefined);
+    return socket;
+  });
   await once(server, 'listening');
   return { server, connected };
 }
 
-async function shown(stream: AsyncIterable<unknown>, text: string): Promise<void> {
-  let all = '';
-  for await (const chunk of stream) {
-    all += String(chunk);
-    if (all.includes(text)) return;
-  }
-  throw new Error(`QEMU ended without ${text}: ${all}`);
+/** Of 64 bytes that are echoed; the median. The first one is not counted. */
+export async function roundTripsMs(line: Pick<Socket, 'write' | 'on' | 'off'>, trips: number): Promise<number> {
+  await echoed(line);
+  const all: number[] = [];
+  for (let n = 0; n < trips; n += 1) all.push(await echoed(line));
+  return median(all);
 }
 
 /** @returns how long 64 bytes took */
-export async function echoed(line: Pick<Socket, 'write' | 'on' | 'off'>): Promise<number> {
+async function echoed(line: Pick<Socket, 'write' | 'on' | 'off'>): Promise<number> {
   const sent = Buffer.alloc(64, 'x');
   const startedAt = performance.now();
   let missing = sent.length;

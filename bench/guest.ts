@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -8,8 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fetchPackage, withUnpacked } from '../lab/images/debian-package.ts';
 import { imageCacheDir } from '../lab/images/samples.ts';
 import { type GuestProduct, startGuestProduct } from '../test/harness/guest-product.ts';
-import { type BareFigures, bareGuest, echoed } from './bare-guest.ts';
+import { bareGuest, type GuestFigures, roundTripsMs, SETTLES_MS } from './bare-guest.ts';
 import { type Bench, number } from './bench.ts';
+import { pssMibOf } from './memory.ts';
 import { machineLine, median } from './rig.ts';
 
 // A container from `docker start` to its first output, its terminal's round trip, its output's throughput and its machine's memory; beside
@@ -17,8 +18,6 @@ import { machineLine, median } from './rig.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const MIB = 1_048_576;
-/** Until the guest has settled. */
-const SETTLES_MS = 5_000;
 
 /** Until the first byte of output. */
 async function firstOutputMs({ product }: GuestProduct, args: readonly string[]): Promise<number> {
@@ -47,16 +46,6 @@ async function attached({ product }: GuestProduct, name: string): Promise<Socket
   return socket;
 }
 
-async function roundTripMs(own: GuestProduct, trips: number): Promise<number> {
-  await own.ok('run', '-d', '-i', '--name', 'echo', 'busybox', 'cat');
-  const line = await attached(own, 'echo');
-  await echoed(line);
-  const all: number[] = [];
-  for (let n = 0; n < trips; n += 1) all.push(await echoed(line));
-  line.destroy();
-  return median(all);
-}
-
 async function mibPerSecond({ product }: GuestProduct): Promise<number> {
   const child = spawn('docker', ['run', '--rm', 'busybox', 'dd', 'if=/dev/zero', 'bs=64k', 'count=1024'], {
     env: { PATH: process.env['PATH'], DOCKER_HOST: product.docker },
@@ -71,67 +60,69 @@ async function mibPerSecond({ product }: GuestProduct): Promise<number> {
   return bytes / MIB / ((performance.now() - firstAt) / 1_000);
 }
 
-/** What its QEMU alone has in memory. Source: proc(5), `Pss`. */
-async function memoryMib(own: GuestProduct, name: string): Promise<number> {
-  await sleep(SETTLES_MS);
-  const guests = (await own.lab('GET', '/guests')) as readonly { readonly vm: string; readonly pid: number }[];
-  const pid = guests.find(({ vm }) => vm === name)?.pid ?? 0;
-  const kib = /^Pss:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1];
-  return Number(kib) / 1_024;
+interface OwnFigures extends GuestFigures {
+  /** Of the first start: after it the layers' files are in the host's cache. */
+  readonly freshMs: number;
 }
 
-async function bares(rounds: number, trips: number): Promise<readonly BareFigures[]> {
-  const dir = await mkdtemp(join(tmpdir(), 'stowage-bench-bare-'));
-  const guestDir = join(ROOT, 'node_modules', '.cache', 'stowage', 'guest');
-  const figures: BareFigures[] = [];
-  await withUnpacked(await fetchPackage('busybox-static', imageCacheDir(ROOT)), async (folder) => {
-    for (let round = 0; round < rounds; round += 1)
-      figures.push(await bareGuest({ guestDir, busybox: join(folder, 'bin', 'busybox'), dir, trips }));
-  });
-  await rm(dir, { recursive: true });
-  return figures;
+async function ownGuest(own: GuestProduct, round: number, trips: number): Promise<OwnFigures> {
+  const [once, echo] = [`c-${round}`, `echo-${round}`];
+  await own.ok('create', '--name', once, 'busybox', 'echo', 'hi');
+  const freshMs = await firstOutputMs(own, ['start', '-a', once]);
+  const firstMs = await firstOutputMs(own, ['start', '-a', once]);
+  const rate = await mibPerSecond(own);
+  await own.ok('run', '-d', '-i', '--name', echo, 'busybox', 'cat');
+  const line = await attached(own, echo);
+  const roundTripMs = await roundTripsMs(line, trips);
+  line.destroy();
+  await sleep(SETTLES_MS);
+  const guests = (await own.lab('GET', '/guests')) as readonly { readonly vm: string; readonly pid: number }[];
+  const memoryMib = pssMibOf(guests.find(({ vm }) => vm === echo)?.pid ?? 0);
+  await own.ok('rm', '-f', echo, once);
+  return { freshMs, firstMs, roundTripMs, mibPerSecond: rate, memoryMib };
+}
+
+/** Medians of both sides, and of the rounds' ratios: Stowage to QEMU alone. */
+function tell(own: readonly OwnFigures[], bare: readonly GuestFigures[]): void {
+  const line = (what: string, pick: (figures: GuestFigures) => number, digits: number): string => {
+    const ratios = own.map((each, at) => pick(each) / pick(bare[at] ?? each));
+    const of = (side: readonly GuestFigures[]): string => median(side.map(pick)).toFixed(digits);
+    const each = ratios.map((ratio) => ratio.toFixed(2)).join(' ');
+    return `  ${what}: ${of(own)}, QEMU alone ${of(bare)}; ratio ${median(ratios).toFixed(2)} (rounds: ${each})`;
+  };
+  console.log(machineLine());
+  console.log(`  a container's first start: ${median(own.map(({ freshMs }) => freshMs)).toFixed(0)} ms to its output`);
+  console.log(line('start to the first output, ms', ({ firstMs }) => firstMs, 0));
+  console.log(line('round trip of 64 bytes, ms', ({ roundTripMs }) => roundTripMs, 2));
+  console.log(line('output, MiB/s', ({ mibPerSecond: rate }) => rate, 1));
+  console.log(line('memory of a machine of 192 MB that idles, MiB', ({ memoryMib }) => memoryMib, 0));
 }
 
 export const guest: Bench = {
   summary: 'A container to its first output, its round trip, throughput and memory; beside QEMU with the same kernel.',
   options: {
-    rounds: { means: 'boots of each side', default: '5' },
+    rounds: { means: 'rounds, each of both sides', default: '5' },
     trips: { means: 'round trips', default: '200' },
   },
   async run(given) {
     const [rounds, trips] = [number(given, 'rounds'), number(given, 'trips')];
-    const own = await startGuestProduct();
+    const dir = await mkdtemp(join(tmpdir(), 'stowage-bench-bare-'));
+    const guestDir = join(ROOT, 'node_modules', '.cache', 'stowage', 'guest');
+    const product = await startGuestProduct();
     try {
-      await own.ok('pull', 'busybox');
-      const first: number[] = [];
-      const again: number[] = [];
-      for (let round = 0; round < rounds; round += 1) {
-        await own.ok('create', '--name', `c-${round}`, 'busybox', 'echo', 'hi');
-        first.push(await firstOutputMs(own, ['start', '-a', `c-${round}`]));
-        again.push(await firstOutputMs(own, ['start', '-a', `c-${round}`]));
-      }
-      const trip = await roundTripMs(own, trips);
-      const memory = await memoryMib(own, 'echo');
-      await own.ok('rm', '-f', 'echo');
-      const rate = await mibPerSecond(own);
-      const bare = await bares(rounds, trips);
-      const of = (pick: (figures: BareFigures) => number): number => median(bare.map(pick));
-      console.log(machineLine());
-      console.log(
-        `docker start to the first output: ${median(first).toFixed(0)} ms the first time, ${median(again).toFixed(0)} ms again`,
-      );
-      console.log(
-        `  QEMU alone, to its first line: ${of(({ helloMs }) => helloMs).toFixed(0)} ms; ratio ${(median(again) / of(({ helloMs }) => helloMs)).toFixed(2)}`,
-      );
-      console.log(
-        `attach round trip of 64 bytes: ${trip.toFixed(2)} ms; on the bare line ${of(({ roundTripMs: ms }) => ms).toFixed(2)} ms`,
-      );
-      console.log(
-        `output: ${rate.toFixed(1)} MiB/s; on the bare line ${of(({ mibPerSecond: each }) => each).toFixed(1)} MiB/s; ratio ${(rate / of(({ mibPerSecond: each }) => each)).toFixed(2)}`,
-      );
-      console.log(`memory of an idle machine of 192 MB: ${memory.toFixed(0)} MiB`);
+      await product.ok('pull', 'busybox');
+      await withUnpacked(await fetchPackage('busybox-static', imageCacheDir(ROOT)), async (folder) => {
+        const own: OwnFigures[] = [];
+        const bare: GuestFigures[] = [];
+        for (let round = 0; round < rounds; round += 1) {
+          own.push(await ownGuest(product, round, trips));
+          bare.push(await bareGuest({ guestDir, busybox: join(folder, 'bin', 'busybox'), dir, trips }));
+        }
+        tell(own, bare);
+      });
     } finally {
-      await own.close();
+      await product.close();
+      await rm(dir, { recursive: true });
     }
   },
 };

@@ -10,6 +10,11 @@ export function peakBytesOf(pid: number): number | undefined {
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1_024;
 }
 
+/** What a process alone has in memory, and its share of what it has with others. Source: proc(5), `Pss`. */
+export function pssMibOf(pid: number): number {
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(readOf(pid, 'smaps_rollup'))?.[1]) / 1_024;
+}
+
 /** From now on the peak is that of what is to come. Source: proc(5), `/proc/<pid>/clear_refs`. */
 export function forgetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, '5');

@@ -328,6 +328,8 @@ export interface ErrorFacts extends ErrorDetails {
   readonly kind: ErrorKind;
   readonly code: ErrorCode;
   readonly message: string;
+  /** Of a dead letter's error: the same for all that failed for the same reason (fingerprint.ts). */
+  readonly fingerprint?: string;
 }
 
 /** The only class of errors that crosses a border of ours. */

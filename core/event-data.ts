@@ -28,7 +28,7 @@ const EVENT_DATA: Readonly<Record<EventType, Fields>> = {
   'job.succeeded': attempt,
   'job.dead': { ...attempt, ...failure },
   'job.cancelled': { 'by?': 'text', 'kind?': 'text', 'attempt?': 'number', 'code?': 'text', 'message?': 'text' },
-  'job.redriven': byWhom,
+  'job.redriven': { ...byWhom, 'run?': 'text' },
   'job.discarded': { by: 'text', reason: 'text' },
   'job.displaced': byWhom,
   'volume.created': { path: 'text', capacityBytes: 'number', store: 'text' },

@@ -24,15 +24,24 @@ export type ContainerId = Branded<'ContainerId'>;
 /** What people call a container; unique, and its machine's name in vSphere. */
 export type ContainerName = Branded<'ContainerName'>;
 
+/** What JSON Schema says of a text. Its patterns are plain enough to mean the same in every language's dialect. */
+export type TextForm = { readonly pattern?: string; readonly minLength?: number; readonly maxLength?: number };
+
 const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
 const JOB_ID = /^[0-9a-hjkmnp-tv-z]{26}$/;
 const MOREF = /^[A-Za-z]+:[\w.-]+$/;
 const DATASTORE_PATH = /^\[([^\]]+)\] ?(.*)$/;
 
+/** What ids of this millisecond begin with: every id of an earlier one sorts before it, every later one behind. */
+export function idTime(ms: number): string {
+  let time = '';
+  for (let rest = Math.max(0, ms), i = 0; i < 10; i += 1, rest = Math.floor(rest / 32))
+    time = CROCKFORD.charAt(rest % 32) + time;
+  return time;
+}
+
 /** @param randomBytes at least 10 bytes of chance */
 export function newJobId(nowMs: number, randomBytes: Uint8Array): JobId {
-  let time = '';
-  for (let rest = nowMs, i = 0; i < 10; i += 1, rest = Math.floor(rest / 32)) time = CROCKFORD.charAt(rest % 32) + time;
   let chance = '';
   let bits = 0;
   let held = 0;
@@ -45,16 +54,20 @@ export function newJobId(nowMs: number, randomBytes: Uint8Array): JobId {
     }
     held &= (1 << bits) - 1;
   }
-  return (time + chance) as JobId;
+  return (idTime(nowMs) + chance) as JobId;
 }
 
 export function parseJobId(text: string): JobId | undefined {
   return JOB_ID.test(text) ? (text as JobId) : undefined;
 }
 
+export const JOB_ID_FORM: TextForm = { pattern: JOB_ID.source };
+
 export function parseMoref(text: string): Moref | undefined {
   return MOREF.test(text) ? (text as Moref) : undefined;
 }
+
+export const MOREF_FORM: TextForm = { pattern: '^[A-Za-z]+:[A-Za-z0-9_.-]+$' };
 
 /** The two halves of a reference: its managed object type and its value. */
 export function splitMoref(ref: Moref | TaskRef): { readonly type: string; readonly value: string } {
@@ -121,6 +134,8 @@ export function resourceKey(type: (typeof RESOURCE_TYPES)[number], name: string)
   return `${type}:${name}` as ResourceKey;
 }
 
+export const RESOURCE_KEY_FORM: TextForm = { pattern: `^(?:${RESOURCE_TYPES.join('|')}):[\\s\\S]` };
+
 export function parseResourceKey(text: string): ResourceKey | undefined {
   const at = text.indexOf(':');
   const isKnown = RESOURCE_TYPES.some((type) => type === text.slice(0, Math.max(at, 0)));
@@ -140,6 +155,12 @@ export function explainBadVolumeName(text: string): string | undefined {
   return undefined;
 }
 
+export const VOLUME_NAME_FORM: TextForm = {
+  pattern: '^(?!.*-[0-9]{6}$)[a-zA-Z0-9][a-zA-Z0-9_.-]+$',
+  minLength: 2,
+  maxLength: 100,
+};
+
 export function parseVolumeName(text: string): VolumeName | undefined {
   return explainBadVolumeName(text) === undefined ? (text as VolumeName) : undefined;
 }
@@ -154,6 +175,8 @@ export function explainBadContainerName(text: string): string | undefined {
   if (VOLUME_NAME.test(text)) return undefined;
   return `Invalid container name (${text}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`;
 }
+
+export const CONTAINER_NAME_FORM: TextForm = { pattern: VOLUME_NAME.source, maxLength: 80 };
 
 export function parseContainerName(text: string): ContainerName | undefined {
   return explainBadContainerName(text) === undefined ? (text as ContainerName) : undefined;

@@ -61,6 +61,8 @@ export interface Failing {
   readonly error: ErrorFacts;
   /** How many attempts to undo have failed. */
   readonly tries: number;
+  /** At which it failed. */
+  readonly step?: string;
 }
 
 /** How far a job is, for people who watch; kept for a minute, outside of its record. */
@@ -99,6 +101,12 @@ export interface Job {
   readonly cancelRequestedBy?: string;
   readonly redriveCount: number;
   readonly discardReason?: string;
+  /** The dead letter that this one was made of, with another payload. */
+  readonly redriveOf?: JobId;
+  /** The job that was made of this one, with another payload. */
+  readonly replacedBy?: JobId;
+  /** The `dead.redrive` that put it back into its lines last. */
+  readonly redriveRun?: JobId;
   readonly failing?: Failing;
   /** W3C trace context of the submission. */
   readonly traceparent?: string;

@@ -12,10 +12,18 @@ export const DEFAULT_REGISTRY = 'docker.io';
 const DEFAULT_TAG = 'latest';
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
-const HOST = /^(?:localhost|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/;
+const HOST = /^(?:localhost|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$/;
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
-const TAG = /^\w[\w.-]{0,127}$/;
+const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$/;
 const MAX_REPOSITORY = 255;
+
+const unanchored = (pattern: RegExp): string => pattern.source.slice(1, -1);
+const path = `${unanchored(COMPONENT)}(?:/${unanchored(COMPONENT)})*`;
+/** For JSON Schemas: what `parseDigest` and `parseReference` take, but for the length of a repository's name. */
+export const DIGEST_PATTERN = DIGEST.source;
+export const REFERENCE_PATTERN = `^(?:${unanchored(HOST)}/)?${path}(?::${unanchored(TAG)})?(?:@${unanchored(DIGEST)})?$`;
+/** Of canonical names. */
+export const CANONICAL_PATTERN = `^${unanchored(HOST)}/${path}(?::${unanchored(TAG)}|@${unanchored(DIGEST)})$`;
 
 export interface ReferenceParts {
   /** `docker.io`, `registry.example:5000`. */
@@ -58,12 +66,12 @@ export function parseReference(text: string): ReferenceParts | string {
     return `"${tag}" is not a tag (letters, digits, "_", "." and "-"; 128 at most)`;
   const { registry, repository } = splitName(colon === -1 ? rest : rest.slice(0, colon));
   if (!HOST.test(registry)) return `"${registry}" is not a registry's host name`;
-  const isGood = repository.length <= MAX_REPOSITORY && repository.split('/').every((part) => COMPONENT.test(part));
-  if (!isGood) {
+  if (!repository.split('/').every((part) => COMPONENT.test(part))) {
     return repository.toLowerCase() === repository
       ? `"${repository}" is not a repository's name (parts of lower-case letters, digits, ".", "_" and "-", separated by "/")`
       : `"${repository}" is not a repository's name: it must be lower case`;
   }
+  if (repository.length > MAX_REPOSITORY) return `a repository's name has at most ${MAX_REPOSITORY} characters`;
   return {
     registry,
     repository,

@@ -14,6 +14,9 @@ declare const brand: unique symbol;
 /** Without SIG. */
 export type SignalName = string & { readonly [brand]: 'SignalName' };
 
+/** As people write them; `parseSignalName` takes lower case, too. For a JSON Schema. */
+export const SIGNAL_PATTERN = `^(?:(?:SIG)?(?:${NAMES.join('|')})|[1-9]|[12][0-9]|3[01])$`;
+
 /** undefined: there is no such signal. */
 export function parseSignalName(text: string): SignalName | undefined {
   const bare = text.toUpperCase().replace(/^SIG/, '');

@@ -22,6 +22,9 @@ const KIB = 1_024n;
 const MIN_VOLUME_BYTES = 1_000_000;
 const MAX_VOLUME_BYTES = 62 * 1_099_511_627_776;
 
+/** For a JSON Schema: a number and a unit, as `parseVolumeSize` takes them. What is too small or too large for a disk it does not tell. */
+export const SIZE_PATTERN = '^[0-9]{1,30}(?:\\.[0-9]{1,6})? ?(?:[KkMmGgTt]?[Bb]?|[KkMmGgTt][Ii][Bb])$';
+
 export type SizeResult = { readonly bytes: number } | { readonly fault: string };
 
 /** Reads a size, rounded up to whole KiB (the unit in which vSphere counts a disk's capacity). */

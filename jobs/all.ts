@@ -1,5 +1,7 @@
 import type { AnyKind } from './define.ts';
 import { CONTAINER_KINDS } from './container/kinds.ts';
+import { DEAD_KINDS } from './dead/kinds.ts';
+import { doctorRun } from './doctor/run.ts';
 import { HOST_KINDS } from './host/kinds.ts';
 import { IMAGE_KINDS } from './image/kinds.ts';
 import { reconcileRun } from './reconcile/run.ts';
@@ -12,4 +14,6 @@ export const ALL_KINDS: readonly AnyKind[] = [
   ...CONTAINER_KINDS,
   ...HOST_KINDS,
   reconcileRun,
+  ...DEAD_KINDS,
+  doctorRun,
 ];

@@ -6,10 +6,12 @@ import type { ContainerWorld, RecoveryWorld } from '../core/container.ts';
 import type { ImageStore, Platform } from '../core/image.ts';
 import type { JobProgress, JsonObject } from '../core/job.ts';
 import type { CredentialRequests } from '../core/ports/credentials.ts';
+import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
 import type { Fence } from '../core/ports/fence.ts';
 import type { Guests } from '../core/ports/guests.ts';
 import type { JobStore, RecordStore, Role, SubmitOutcome } from '../core/ports/jobs.ts';
+import type { QueueServer } from '../core/ports/queue-server.ts';
 import type { LayerMaker, Registry } from '../core/ports/registry.ts';
 import type { RecordChange } from '../core/record.ts';
 import type { VolumeStore } from '../core/volume.ts';
@@ -33,11 +35,12 @@ export interface PrepareContext {
   readonly records: RecordStore;
   readonly world: World;
   readonly randomBytes: (size: number) => Uint8Array;
+  now(): string;
 }
 
 /** What image kinds need beside vSphere. */
 export interface ImagePorts {
-  readonly registry: Pick<Registry, 'resolve'>;
+  readonly registry: Pick<Registry, 'resolve' | 'examine'>;
   readonly layers: LayerMaker;
   readonly credentials: CredentialRequests;
 }
@@ -51,6 +54,7 @@ export interface StepContext<P, N> {
   readonly world: World;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
+  readonly queueServer: QueueServer;
   /** Absent: machines have no guests. */
   readonly guests?: Guests;
   readonly records: RecordStore;
@@ -58,6 +62,10 @@ export interface StepContext<P, N> {
   /** The same as `fence.signal`. */
   readonly signal: AbortSignal;
   now(): string;
+  /** For spans: milliseconds since some moment. */
+  monotonicMs(): number;
+  /** Stores what a step found before it is over: for one that goes through much, and is to go on there after a crash. @throws `claim-lost` */
+  note(notes: Partial<N>): Promise<void>;
   /**
    * Starts the step's vSphere Task and waits for it; the only way for a step to run one. Its reference is stored before it is waited
    * for, and a later attempt waits for that Task before it asks `probe` or runs. When an earlier attempt may have started one
@@ -73,6 +81,7 @@ export interface StepContext<P, N> {
    */
   submit(kind: string, payload: JsonObject, id?: JobId, options?: { readonly front?: boolean }): Promise<SubmitOutcome>;
   readonly jobs: Pick<JobStore, 'read' | 'list' | 'cancel' | 'discard'>;
+  readonly deadLetters: Pick<DeadLetters, 'select' | 'count' | 'redrive' | 'discard' | 'tally'>;
   /** For people who watch; says nothing more often than a few times a second. */
   progress(progress: JobProgress): void;
   warn(message: string, data: JsonObject): void;

@@ -21,6 +21,8 @@ export interface Submitter {
   readonly id?: JobId;
   /** Ahead of all jobs on its resources. */
   readonly front?: boolean;
+  /** The dead letter in whose place it comes: given up in the same write. */
+  readonly redriveOf?: JobId;
 }
 
 export type Submit = (kind: string, payload: unknown, submitter: Submitter) => Promise<SubmitOutcome>;
@@ -33,7 +35,8 @@ export function hasRole(role: Role, least: Role): boolean {
 
 /**
  * The one way in for jobs. Nothing is written, and vSphere is not asked, before everything about the request is known to be good.
- * @throws StowageError `kind-unknown`, `role-insufficient`, `request-invalid` with a pointer to each field, `idempotency-key-reused`
+ * @throws StowageError `kind-unknown`, `role-insufficient`, `request-invalid` with a pointer to each field, `idempotency-key-reused`;
+ * `job-not-found`, `job-not-dead` for one in whose place it comes
  */
 export function createSubmit(parts: {
   readonly catalogue: Catalogue;
@@ -55,10 +58,18 @@ export function createSubmit(parts: {
     }
     const asked = parsePayload(kind, payload, world);
     const sent = payload as JsonObject;
-    const added = await kind.prepare?.(asked, { records, world, randomBytes });
+    const added = await kind.prepare?.(asked, {
+      records,
+      world,
+      randomBytes,
+      now: () => new Date(nowMs()).toISOString(),
+    });
     const stored = added === undefined ? sent : { ...sent, ...added };
     const parsed = added === undefined ? asked : parsePayload(kind, stored, world);
     const printOf = (what: JsonObject): string => fingerprintOf({ kind: kind.kind, payload: what });
+    // The same payload in place of another job is another request.
+    const { redriveOf } = submitter;
+    const requestPrint = redriveOf === undefined ? printOf(sent) : printOf({ payload: sent, redriveOf });
     const outcome = await jobs.submit({
       id: submitter.id ?? newJobId(nowMs(), randomBytes(10)),
       kind: kind.kind,
@@ -69,7 +80,7 @@ export function createSubmit(parts: {
       ...(kind.joins ? { naturalKey: printOf(stored) } : {}),
       ...(submitter.idempotencyKey === undefined
         ? {}
-        : { idempotency: { scope: submitter.actor, key: submitter.idempotencyKey, fingerprint: printOf(sent) } }),
+        : { idempotency: { scope: submitter.actor, key: submitter.idempotencyKey, fingerprint: requestPrint } }),
       actor: submitter.actor,
       ...(submitter.traceparent === undefined ? {} : { traceparent: submitter.traceparent }),
       ...(submitter.parent === undefined ? {} : { parent: submitter.parent }),
@@ -77,6 +88,7 @@ export function createSubmit(parts: {
       maxAttempts: kind.retry.maxAttempts,
       deadlineMs: kind.deadlineMs,
       ...(submitter.front === true ? { front: true } : {}),
+      ...(redriveOf === undefined ? {} : { redriveOf }),
     });
     if (outcome.outcome === 'key-reused') {
       throw new StowageError(

@@ -8,6 +8,10 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
+import { currentWitness } from './witness.ts';
+
+/** The SDK's own are meant for milliseconds: every call would fall into the first one. */
+const DURATION_BOUNDS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /** How calls to one kind of server are told to OpenTelemetry. Nothing of a request's content goes in. */
 export interface ClientTelemetry {
@@ -21,6 +25,10 @@ export interface ClientTelemetry {
 
 export interface ClientCall {
   readonly span: string;
+  /** For who looks at a job: the method, say; default: the span's name. */
+  readonly name?: string;
+  /** For them, too: what it was done to. */
+  readonly facts?: Readonly<Record<string, string | number | boolean>>;
   readonly attributes: Attributes;
   /** Of the measurement, beside `outcome`. */
   readonly labels: Attributes;
@@ -38,14 +46,21 @@ export function createClientSpans(telemetry: ClientTelemetry): <T>(call: ClientC
     const known = histograms.get(provider);
     if (known !== undefined) return known;
     const { name, description } = telemetry.metric;
-    const made = provider.getMeter(telemetry.name).createHistogram(name, { unit: 's', description });
+    const made = provider.getMeter(telemetry.name).createHistogram(name, {
+      unit: 's',
+      description,
+      advice: { explicitBucketBoundaries: [...DURATION_BOUNDS_S] },
+    });
     histograms.set(provider, made);
     return made;
   };
   return async (call, run) => {
     const startedMs = performance.now();
-    const measure = (outcome: string): void =>
-      histogram().record((performance.now() - startedMs) / 1_000, { ...call.labels, outcome });
+    const measure = (outcome: string): void => {
+      const durationMs = performance.now() - startedMs;
+      histogram().record(durationMs / 1_000, { ...call.labels, outcome });
+      currentWitness()?.call({ name: call.name ?? call.span, durationMs, outcome, facts: call.facts ?? {} });
+    };
     const options = { kind: SpanKind.CLIENT, attributes: call.attributes };
     const span = trace.getTracer(telemetry.name).startSpan(call.span, options);
     let succeeded = 'ok';

@@ -10,6 +10,7 @@ import {
   stdSerializers,
 } from 'pino';
 import type { LogLevel } from './settings.ts';
+import { currentWitness } from './witness.ts';
 
 export type { Logger } from 'pino';
 
@@ -58,9 +59,16 @@ export function createLogger({ name, level, destination }: LoggerSettings): Logg
     mixin: currentContext,
     serializers: { err: maskedError, error: maskedError },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    hooks: { streamWrite: tellWitness },
     formatters: { level: (label) => ({ level: label }), log: (line) => masked(line) },
   };
   return maskingChildren(destination === undefined ? pino(options) : pino(options, destination));
+}
+
+/** Of whose work it is; secrets are masked by now. */
+function tellWitness(line: string): string {
+  currentWitness()?.line(line);
+  return line;
 }
 
 function currentContext(): object {

@@ -17,6 +17,8 @@ describe('telemetry', () => {
     const text = await telemetry.metricsText();
     expect(text).toContain('service_name="stowage-api"');
     expect(text).toMatch(/^stowage_test_total\{kind="a".*\} 2$/m);
+    metrics.getMeter('test').createHistogram('stowage.test.duration', { unit: 's' }).record(1);
+    expect(await telemetry.metricsText()).toMatch(/^stowage_test_duration_seconds_count\{.*\} 1$/m);
     const span = trace.getTracer('test').startSpan('s');
     expect(span.spanContext().traceId).not.toMatch(/^0+$/);
     span.end();

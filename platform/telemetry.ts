@@ -5,7 +5,12 @@ import { OTLPMetricExporter as JsonMetricExporter } from '@opentelemetry/exporte
 import { OTLPMetricExporter as ProtobufMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { type IMetricReader, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import {
+  type IMetricReader,
+  type MetricData,
+  PeriodicExportingMetricReader,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
 import { NodeSDK, type NodeSDKConfiguration } from '@opentelemetry/sdk-node';
 import { NoopSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions';
@@ -55,13 +60,25 @@ export function startTelemetry(settings: TelemetrySettings): Telemetry {
     metricsText: async () => {
       if (isDisabled) return '';
       const { resourceMetrics } = await prometheus.collect();
-      return new PrometheusSerializer().serialize(resourceMetrics);
+      return new PrometheusSerializer().serialize(withUnitsInNames(resourceMetrics));
     },
     shutdown: async () => {
       // A collector that does not answer must not turn a clean exit into a failed one.
       const sent = sdk.shutdown().catch((error: unknown) => diag.warn('telemetry was not all sent', error));
       await Promise.race([sent, delay(FLUSH_MS, undefined, { ref: false })]);
     },
+  };
+}
+
+/** As Prometheus and the collector's exporter name them: one query fits both. */
+function withUnitsInNames({ resource, scopeMetrics }: ResourceMetrics): ResourceMetrics {
+  const named = (metric: MetricData): MetricData =>
+    metric.descriptor.unit === 's' && !metric.descriptor.name.endsWith('seconds')
+      ? { ...metric, descriptor: { ...metric.descriptor, name: `${metric.descriptor.name}.seconds` } }
+      : metric;
+  return {
+    resource,
+    scopeMetrics: scopeMetrics.map(({ scope, metrics }) => ({ scope, metrics: metrics.map(named) })),
   };
 }
 

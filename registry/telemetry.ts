@@ -30,7 +30,8 @@ export function traced<T extends { readonly status: number }>(
 ): Promise<T> {
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
   const attributes = { 'http.request.method': method, 'server.address': url.hostname, 'server.port': port };
-  return spans({ span: `registry ${purpose}`, attributes, labels: { purpose } }, async (span, succeed) => {
+  const facts = { method, server: url.hostname };
+  return spans({ span: `registry ${purpose}`, facts, attributes, labels: { purpose } }, async (span, succeed) => {
     const result = await run();
     span.setAttribute('http.response.status_code', result.status);
     succeed(String(result.status));

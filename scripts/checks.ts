@@ -38,6 +38,11 @@ export function sourceChecks(root: string): readonly Check[] {
     },
     { name: 'types', command: ['tsc', '-p', '.'], fix: 'npx tsc -p .    (shows them again; correct by hand)' },
     {
+      name: 'types of the console',
+      command: ['tsc', '-p', 'console'],
+      fix: 'npx tsc -p console    (shows them again; correct by hand)',
+    },
+    {
       name: 'dead code',
       command: ['knip', '--no-progress'],
       fix: 'npx knip --fix --allow-remove-files    (or use what it names)',

@@ -9,6 +9,8 @@ import { z } from 'zod';
 
 const FOLDERS = [
   'api',
+  'console',
+  'cli',
   'core',
   'gateway',
   'jobs',
@@ -23,6 +25,8 @@ type Folder = (typeof FOLDERS)[number];
 
 const ALLOWED: Readonly<Record<Folder, readonly Folder[]>> = {
   api: ['core', 'jobs', 'platform'],
+  console: [],
+  cli: [],
   core: [],
   gateway: ['core', 'platform'],
   jobs: ['core'],

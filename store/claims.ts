@@ -1,7 +1,8 @@
-import { StowageError } from '../core/errors.ts';
+import { type ErrorFacts, StowageError } from '../core/errors.ts';
 import type { JobId } from '../core/ids.ts';
-import type { AttemptRecord } from '../core/job.ts';
+import type { AttemptRecord, Job } from '../core/job.ts';
 import type { AcquireOutcome, Claim, Claims, Commit, JobEnd } from '../core/ports/jobs.ts';
+import { type Death, encodeDeath } from './dead-groups.ts';
 import { decodeJob, encodeAttempt, fieldsOf, iso, type StoredAttempt } from './job-codec.ts';
 import { encodeChange } from './keys.ts';
 import { showProgress } from './progress.ts';
@@ -117,8 +118,14 @@ function encodeCommit(claim: Claim, commit: Commit, nowMs: number): readonly (st
   const attempt = attemptAfter(claim, { end, step: commit.step, nowMs });
   fields.push(`a:${attempt.number}`, JSON.stringify(attempt));
   if (end.state === 'succeeded') fields.push('result', JSON.stringify(end.result));
-  if (attempt.error !== undefined) fields.push('error', JSON.stringify(attempt.error));
-  return [write, end.state, eventData(claim.job.kind, attempt), encodePause(end), ...fields];
+  const death = end.state === 'dead' ? deathOf(claim.job, end.error, commit) : undefined;
+  const error = death?.error ?? attempt.error;
+  if (error !== undefined) fields.push('error', JSON.stringify(error));
+  return [write, end.state, eventData(claim.job.kind, attempt), death?.text ?? encodePause(end), ...fields];
+}
+
+function deathOf(job: Job, error: ErrorFacts, { step, notes = job.notes }: Commit): Death {
+  return encodeDeath({ ...job, notes }, error, step);
 }
 
 function encodePause(end: JobEnd): string {

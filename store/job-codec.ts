@@ -5,7 +5,7 @@ import type { Submission } from '../core/ports/jobs.ts';
 import type { JobState } from '../core/states.ts';
 
 // A job's hash: kind, lane, spec (what else was said when it was submitted), resources (absent: none), created, epoch, state, wake, natural,
-// idem, started, finished, retryAt, attempt, failures, losses, redrives, cancelBy, discardReason, failing, notes, result, error, children,
+// idem, started, finished, retryAt, attempt, failures, losses, redrives, cancelBy, discardReason, discardBy, replacedBy, redriveRun, failing, notes, result, error, children,
 // awaits (how many of them are open), awaited (jobs wait for it), `a:<n>` (attempts) and `s:<name>` (steps). Times are milliseconds since
 // 1970; the scripts write them by Redis' clock.
 
@@ -41,10 +41,11 @@ interface Spec {
   readonly deadlineMs: number;
   readonly traceparent?: string;
   readonly parent?: JobId;
+  readonly redriveOf?: JobId;
 }
 
 export function encodeSpec(submission: Submission): string {
-  const { payload, stepNames, actor, maxAttempts, deadlineMs, traceparent, parent } = submission;
+  const { payload, stepNames, actor, maxAttempts, deadlineMs, traceparent, parent, redriveOf } = submission;
   const spec: Spec = {
     payload,
     stepNames,
@@ -53,6 +54,7 @@ export function encodeSpec(submission: Submission): string {
     deadlineMs,
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(parent === undefined ? {} : { parent }),
+    ...(redriveOf === undefined ? {} : { redriveOf }),
   };
   return JSON.stringify(spec);
 }
@@ -154,6 +156,10 @@ function addTexts(job: Mutable<Job>, fields: Fields): void {
   if (cancelBy !== undefined) job.cancelRequestedBy = cancelBy;
   const discardReason = fields.get('discardReason');
   if (discardReason !== undefined) job.discardReason = discardReason;
+  const replacedBy = fields.get('replacedBy');
+  if (replacedBy !== undefined) job.replacedBy = replacedBy as JobId;
+  const redriveRun = fields.get('redriveRun');
+  if (redriveRun !== undefined) job.redriveRun = redriveRun as JobId;
   const result = fields.get('result');
   if (result !== undefined) job.result = JSON.parse(result) as JsonObject;
   const error = fields.get('error');

@@ -1,20 +1,19 @@
 import { StowageError } from '../core/errors.ts';
 import type { JobId } from '../core/ids.ts';
 import type { Job } from '../core/job.ts';
-import type { JobFilter, JobStore, Page, PageRequest, Submission, SubmitOutcome } from '../core/ports/jobs.ts';
-import { isJobOver, JOB_STATES } from '../core/states.ts';
+import type { JobStore, Submission, SubmitOutcome } from '../core/ports/jobs.ts';
+import { isJobOver } from '../core/states.ts';
 import type { Entries } from './entries.ts';
 import { createFigures } from './figures.ts';
 import { decodeStored, encodeSpec } from './job-codec.ts';
+import { listJobs } from './job-list.ts';
 import type { OverListener } from './over.ts';
 import { readProgress } from './progress.ts';
 import { raise, type RedisClient } from './redis.ts';
 import { replyOf, type Scripts } from './scripts.ts';
+import { readEndsByMinute, readFailing } from './troubles.ts';
 
 export const IDEMPOTENCY_MS = 24 * 60 * 60 * 1_000;
-/** How many jobs one listing looks at when its filter matches few; the page may then be short, and goes on by its cursor. */
-const SCAN_LIMIT = 2_000;
-
 export interface JobStoreParts {
   readonly client: RedisClient;
   readonly prefix: string;
@@ -49,10 +48,11 @@ export function createJobStore(parts: JobStoreParts): JobStore {
         ]),
       );
       if (reply[0] === 'lost') throw new StowageError('claim-lost', `job ${submission.parent} is another worker's now`);
+      if (submission.redriveOf !== undefined) refuse(submission.redriveOf, reply[0]);
       return { outcome: reply[0] as SubmitOutcome['outcome'], id: reply[1] as JobId };
     },
     read,
-    list: (filter, page) => listJobs({ client, prefix, filter, page }),
+    list: (filter, page) => listJobs({ client, prefix, scripts, filter, page }),
     async waitUntilOver(id, signal) {
       for (;;) {
         const turn = over.next(id, parts.lookAgainMs, signal);
@@ -89,18 +89,25 @@ export function createJobStore(parts: JobStoreParts): JobStore {
     redrive: (id, actor) => settleDead(id, actor, 'redrive', ''),
     discard: (id, actor, reason) => settleDead(id, actor, 'discard', reason),
     figures: createFigures({ client, prefix, entries, lanes: parts.lanes }),
+    endsByMinute: (minutes) => readEndsByMinute(client, prefix, minutes),
+    failing: (sinceMs, limit) => readFailing(client, prefix, { sinceMs, limit }),
     progress: (ids) => readProgress(client, prefix, ids),
   };
 
   async function settleDead(id: JobId, actor: string, verb: 'redrive' | 'discard', reason: string): Promise<void> {
-    const reply = await scripts.run('redrive', jobKey(id), [id, actor, verb, reason]);
-    if (reply === 'missing') throw noSuchJob(id);
-    if (reply === 'not-dead') throw new StowageError('job-not-dead', `job ${id} is not a dead letter`);
+    const reply = await scripts.run('redrive', jobKey(id), [id, actor, verb, reason, '']);
+    refuse(id, reply);
   }
 }
 
+/** What the scripts say of a job that should be a dead letter. */
+function refuse(id: JobId, reply: unknown): void {
+  if (reply === 'missing') throw noSuchJob(id);
+  if (reply === 'not-dead') throw new StowageError('job-not-dead', `job ${id} is not a dead letter`);
+}
+
 /** What few submissions have, as submit.lua reads it. */
-function encodeRest({ naturalKey, idempotency, front, parent, parentEpoch }: Submission): string {
+function encodeRest({ naturalKey, idempotency, front, parent, parentEpoch, redriveOf, actor }: Submission): string {
   const rest = {
     ...(naturalKey === undefined ? {} : { natural: naturalKey }),
     ...(idempotency === undefined
@@ -116,6 +123,7 @@ function encodeRest({ naturalKey, idempotency, front, parent, parentEpoch }: Sub
     ...(parent === undefined || parentEpoch === undefined
       ? {}
       : { parent: { id: parent, epoch: String(parentEpoch) } }),
+    ...(redriveOf === undefined ? {} : { redriveOf, actor }),
   };
   const text = JSON.stringify(rest);
   return text === '{}' ? '' : text;
@@ -123,78 +131,4 @@ function encodeRest({ naturalKey, idempotency, front, parent, parentEpoch }: Sub
 
 function noSuchJob(id: JobId): StowageError {
   return new StowageError('job-not-found', `there is no job ${id}`);
-}
-
-/** The narrowest indexes that the filter names; what they leave open is looked at job by job. Each job is in one of the states' indexes. */
-function indexesOf(filter: JobFilter): readonly string[] {
-  if (filter.resource !== undefined) return [`jobs:of:${filter.resource}`];
-  if (filter.state !== undefined) return [`jobs:state:${filter.state}`];
-  if (filter.kind !== undefined) return [`jobs:kind:${filter.kind}`];
-  return Object.keys(JOB_STATES).map((state) => `jobs:state:${state}`);
-}
-
-function matches(job: Job, filter: JobFilter): boolean {
-  return (
-    (filter.state === undefined || job.state === filter.state) &&
-    (filter.kind === undefined || job.kind === filter.kind) &&
-    (filter.actor === undefined || job.actor === filter.actor) &&
-    (filter.resource === undefined || job.resources.includes(filter.resource))
-  );
-}
-
-async function listJobs(query: {
-  readonly client: RedisClient;
-  readonly prefix: string;
-  readonly filter: JobFilter;
-  readonly page: PageRequest;
-}): Promise<Page<Job>> {
-  const { client, prefix, filter, page } = query;
-  const items: Job[] = [];
-  let cursor = page.cursor;
-  for (let looked = 0; looked < SCAN_LIMIT; ) {
-    const ids = await newest(
-      client,
-      indexesOf(filter).map((name) => `${prefix}${name}`),
-      { cursor, count: page.limit + 1 },
-    );
-    for (const id of await readMany(client, prefix, ids)) {
-      if (id.job !== undefined && matches(id.job, filter)) {
-        if (items.length === page.limit) return { items, ...(cursor === undefined ? {} : { next: cursor }) };
-        items.push(id.job);
-      }
-      cursor = id.id;
-    }
-    looked += ids.length;
-    if (ids.length <= page.limit) return { items };
-  }
-  return { items, ...(cursor === undefined ? {} : { next: cursor }) };
-}
-
-/** At one moment, since a job may move from one index to another. */
-async function newest(
-  client: RedisClient,
-  indexes: readonly string[],
-  page: { readonly cursor: string | undefined; readonly count: number },
-): Promise<readonly string[]> {
-  const from = page.cursor === undefined ? '+' : `(${page.cursor}`;
-  const reads = client.multi();
-  for (const index of indexes) reads.zrevrangebylex(index, from, '-', 'LIMIT', 0, page.count);
-  const replies = (await reads.exec().catch(raise)) ?? [];
-  const ids = replies.flatMap(([, found]) => found as readonly string[]);
-  return ids.toSorted((a, b) => (a < b ? 1 : -1)).slice(0, page.count);
-}
-
-async function readMany(
-  client: RedisClient,
-  prefix: string,
-  ids: readonly string[],
-): Promise<readonly { readonly id: string; readonly job: Job | undefined }[]> {
-  if (ids.length === 0) return [];
-  const pipeline = client.pipeline();
-  for (const id of ids) pipeline.hgetall(`${prefix}job:${id}`);
-  const replies = (await pipeline.exec().catch(raise)) ?? [];
-  return ids.map((id, at) => {
-    const hash = (replies[at]?.[1] ?? {}) as Record<string, string>;
-    return { id, job: decodeStored(id as JobId, hash) };
-  });
 }

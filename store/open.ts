@@ -1,17 +1,23 @@
 import type { Queue } from 'bullmq';
 import type { Logger } from 'pino';
+import type { AuditLog } from '../core/ports/audit.ts';
 import type { CredentialOffers, CredentialRequests } from '../core/ports/credentials.ts';
+import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { EntrySource } from '../core/ports/entries.ts';
 import type { Execs } from '../core/ports/execs.ts';
 import type { GuestPlaces } from '../core/ports/guest-places.ts';
 import type { Claims, EventStore, Health, JobStore, KeyStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
 import type { SessionStore, SignInAttempts } from '../core/ports/sessions.ts';
+import type { Trails } from '../core/ports/trail.ts';
+import type { QueueServer } from '../core/ports/queue-server.ts';
 import type { WebhookOutbox, WebhookStore } from '../core/ports/webhooks.ts';
 import type { RedisAddress } from '../platform/redis-url.ts';
 import { createKeyStore } from './api-keys.ts';
 import { createClaims } from './claims.ts';
+import { createAuditLog } from './audit.ts';
 import { createCredentialExchange } from './credentials.ts';
+import { createDeadLetters } from './dead-letters.ts';
 import { createEntrySource } from './consume.ts';
 import { createEntries } from './entries.ts';
 import { createEventStore } from './events.ts';
@@ -23,10 +29,12 @@ import { bullPrefix, keyPrefix } from './keys.ts';
 import { createLeaderLease } from './leader.ts';
 import { listenForOver } from './over.ts';
 import { createRecordStore } from './records.ts';
+import { createQueueServer } from './queue-server.ts';
 import { connectRedis, type Patience, type RedisClient, raise } from './redis.ts';
 import { loadScripts } from './scripts.ts';
 import { createSessionStore } from './sessions.ts';
 import { createSignInAttempts } from './sign-in-attempts.ts';
+import { createTrails } from './trail.ts';
 import { createUpkeep } from './upkeep.ts';
 import { createWebhookOutbox } from './webhook-outbox.ts';
 import { createWebhookStore } from './webhooks.ts';
@@ -51,12 +59,15 @@ export interface StoreOptions {
 
 export interface Store {
   readonly jobs: JobStore;
+  readonly deadLetters: DeadLetters;
   readonly claims: Claims;
   readonly records: RecordStore;
   readonly events: EventStore;
   readonly keys: KeyStore;
   readonly sessions: SessionStore;
   readonly attempts: SignInAttempts;
+  readonly audit: AuditLog;
+  readonly trails: Trails;
   readonly health: Health;
   readonly credentials: CredentialOffers & CredentialRequests;
   readonly execs: Execs;
@@ -68,6 +79,7 @@ export interface Store {
   readonly outbox: WebhookOutbox;
   /** BullMQ's own queues, for experts. They are closed with the store. */
   rawQueues(): readonly Queue[];
+  readonly queueServer: QueueServer;
   /** Redis must keep every key and every write: resolves with what is wrong with its settings, for people. */
   inspectSettings(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -106,12 +118,15 @@ export function openStore(options: StoreOptions): Store {
       lookAgainMs: options.lookAgainMs ?? LOOK_AGAIN_MS,
       lanes: options.lanes,
     }),
+    deadLetters: createDeadLetters({ client, prefix, scripts }),
     claims: createClaims({ client, prefix, scripts, subscriber, nowMs }),
     records: createRecordStore(client, prefix, scripts),
     events: createEventStore(client, prefix, openBlocking),
     keys: createKeyStore({ client, prefix, nowMs, randomBytes }),
     sessions: createSessionStore({ client, prefix, nowMs, randomBytes }),
     attempts: createSignInAttempts(client, prefix, nowMs),
+    audit: createAuditLog(client, prefix),
+    trails: createTrails(client, prefix),
     health: createHealth({ client, prefix, entries, lane, randomBytes }),
     credentials: createCredentialExchange({ client, subscriber, channel: `${prefix}credentials`, randomBytes }),
     execs: createExecStore(client, prefix),
@@ -123,11 +138,12 @@ export function openStore(options: StoreOptions): Store {
       leaseMs: options.leaseMs ?? LEASE_MS,
       logger,
     }),
-    upkeep: createUpkeep({ prefix, scripts, historyJobs: options.historyJobs, logger }),
+    upkeep: createUpkeep({ client, prefix, scripts, historyJobs: options.historyJobs, logger }),
     guestPlaces: createGuestPlaces(client, prefix, nowMs),
     webhooks: createWebhookStore({ client, prefix, scripts, nowMs }),
     outbox: createWebhookOutbox({ client, prefix, scripts, nowMs, openBlocking }),
     rawQueues: () => options.lanes.map((each) => entries.queueOf(each)),
+    queueServer: createQueueServer(client, nowMs),
     inspectSettings: () => inspectSettings(client),
     async close() {
       over.close();

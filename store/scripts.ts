@@ -5,12 +5,14 @@ import { asRedisError, type Patience, type RedisClient } from './redis.ts';
 
 /** What is put before each, after lib.lua: no more than it needs, since Redis runs all of it for each call. */
 const PARTS = {
-  submit: ['lines'],
+  submit: ['lines', 'dead'],
   acquire: [],
-  commit: ['lines', 'finish', 'records'],
-  cancel: ['lines', 'finish'],
-  redrive: ['lines'],
+  commit: ['lines', 'dead', 'finish', 'records'],
+  cancel: ['lines', 'dead', 'finish'],
+  redrive: ['lines', 'dead'],
+  regroup: ['dead'],
   observe: ['records'],
+  fields: [],
   sweep: ['lines'],
   trim: [],
   'hook-put': ['hooks'],

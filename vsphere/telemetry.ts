@@ -26,5 +26,6 @@ export function traced<T>({ method, server, moref }: CallFacts, run: (span: Span
     'server.address': server,
     ...(moref === undefined ? {} : { 'vsphere.moref': moref }),
   };
-  return spans({ span: `vsphere ${method}`, attributes, labels: { 'rpc.method': method } }, run);
+  const facts = moref === undefined ? {} : { object: moref };
+  return spans({ span: `vsphere ${method}`, name: method, facts, attributes, labels: { 'rpc.method': method } }, run);
 }

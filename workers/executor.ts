@@ -5,13 +5,16 @@ import type { Failing, JsonObject } from '../core/job.ts';
 import type { Entry, EntryVerdict } from '../core/ports/entries.ts';
 import type { Claim, JobEnd } from '../core/ports/jobs.ts';
 import type { AnyKind, StepContext } from '../jobs/define.ts';
+import type { Trails } from '../core/ports/trail.ts';
 import type { Catalogue } from '../jobs/registry.ts';
 import { parsePayload } from '../jobs/submit.ts';
+import { witnessed } from '../platform/witness.ts';
 import { backoffMs } from './backoff.ts';
 import { ClaimFence, type Interruption } from './claim-fence.ts';
 import { Run, type Workshop } from './run.ts';
 import { contextOfTrace, inSpan, markFailed } from './spans.ts';
 import { runStep } from './step-runner.ts';
+import { AttemptTrail } from './trail.ts';
 import { undoSteps } from './undo.ts';
 
 /** So often may a job's workers die under it before a person must look: it may be the job that kills them. */
@@ -42,6 +45,7 @@ export interface Executor {
 
 export interface ExecutorParts extends Workshop {
   readonly catalogue: Catalogue;
+  readonly trails: Trails;
   /** Names this process to people. */
   readonly worker: string;
   readonly inLogContext: <T>(context: { readonly job: string; readonly kind: string }, work: () => T) => T;
@@ -80,8 +84,15 @@ export function createExecutor(parts: ExecutorParts): Executor {
     const { job } = claim;
     const fence = new ClaimFence(claim, entry.lockMs, () => parts.clock.monotonicMs());
     const guard = guardClaim(claim, fence, entry);
+    const trail = new AttemptTrail(parts.trails, {
+      job: job.id,
+      attempt: claim.attempt.number,
+      nowMs: () => parts.clock.nowMs(),
+    });
     running.set(job.id, fence);
     try {
+      const run = (span: Span): Promise<EntryVerdict> =>
+        witnessed(trail, () => runAttempt({ claim, fence, span, trail, entry, watchUndo: guard.watch }));
       return await parts.inLogContext({ job: job.id, kind: job.kind }, () =>
         inSpan(
           `job ${job.kind}`,
@@ -91,7 +102,7 @@ export function createExecutor(parts: ExecutorParts): Executor {
             'stowage.attempt': claim.attempt.number,
             'stowage.worker': parts.worker,
           },
-          (span) => runAttempt({ claim, fence, span, entry, watchUndo: guard.watch }),
+          run,
           { parent: contextOfTrace(job.traceparent), kind: SpanKind.CONSUMER },
         ),
       );
@@ -102,6 +113,7 @@ export function createExecutor(parts: ExecutorParts): Executor {
       parts.logger[level]({ job: job.id, kind: job.kind, err: error }, 'the attempt was given up');
       return 'done';
     } finally {
+      trail.close();
       running.delete(job.id);
       guard.end();
     }
@@ -142,11 +154,11 @@ export function createExecutor(parts: ExecutorParts): Executor {
   }
 
   async function runAttempt(attempt: Attempt): Promise<EntryVerdict> {
-    const { claim, fence, span } = attempt;
+    const { claim, fence, span, trail } = attempt;
     const { job } = claim;
     const kind = parts.catalogue.find(job.kind);
     if (kind === undefined) return postponeUnknownKind(attempt);
-    const open = (payload: unknown): Run => new Run(parts, { claim, kind, payload, fence, span });
+    const open = (payload: unknown): Run => new Run(parts, { claim, kind, payload, fence, span, trail });
     let ready: Run;
     try {
       ready = open(parsePayload(kind, job.payload, parts.world));
@@ -192,6 +204,8 @@ export function createExecutor(parts: ExecutorParts): Executor {
   async function end(run: Run, how: JobEnd): Promise<EntryVerdict> {
     run.current = how.state === 'succeeded' ? undefined : run.current;
     await run.flush(how);
+    // The job itself tells its end.
+    run.trail.close();
     parts.logger.info({ state: how.state, ...('error' in how ? { code: how.error.code } : {}) }, `job ${how.state}`);
     return how.state === 'waiting' ? { delayMs: how.retryInMs } : 'done';
   }
@@ -226,7 +240,10 @@ export function createExecutor(parts: ExecutorParts): Executor {
   }
 
   /** Undoes, then ends: as a dead letter, or cancelled. Interrupted by nothing but the loss of the claim and shutdown. */
-  async function abandon(run: Run, failing: Failing, attempt: Attempt): Promise<EntryVerdict> {
+  async function abandon(run: Run, asked: Failing, attempt: Attempt): Promise<EntryVerdict> {
+    // The step at which it failed is told with its end, also by a worker that only went on undoing.
+    run.current ??= asked.step;
+    const failing = run.current === undefined ? asked : { ...asked, step: run.current };
     const fence = run.fence.forUndo();
     attempt.watchUndo(fence);
     running.set(run.claim.job.id, fence);
@@ -240,14 +257,14 @@ export function createExecutor(parts: ExecutorParts): Executor {
     return end(run, { state: failing.end, error: failing.error });
   }
 
-  async function postponeUnknownKind({ claim, fence, span }: Attempt): Promise<EntryVerdict> {
+  async function postponeUnknownKind({ claim, fence, span, trail }: Attempt): Promise<EntryVerdict> {
     const error = new StowageError(
       'kind-unknown',
       `this worker does not know the kind ${claim.job.kind}; it waits for one that does`,
     );
     const kind: AnyKind | undefined = parts.catalogue.kinds[0];
     if (kind === undefined) throw error;
-    const run = new Run(parts, { claim, kind, payload: undefined, fence, span });
+    const run = new Run(parts, { claim, kind, payload: undefined, fence, span, trail });
     return end(run, { state: 'waiting', error: error.facts, retryInMs: UNKNOWN_KIND_RETRY_MS, counts: false });
   }
 }
@@ -256,6 +273,7 @@ interface Attempt {
   readonly claim: Claim;
   readonly fence: ClaimFence;
   readonly span: Span;
+  readonly trail: AttemptTrail;
   readonly entry: Entry;
   readonly watchUndo: (fence: ClaimFence) => void;
 }

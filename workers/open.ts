@@ -1,8 +1,11 @@
+import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
 import type { Consumer, EntrySource } from '../core/ports/entries.ts';
 import type { Guests } from '../core/ports/guests.ts';
 import type { Claims, JobStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
+import type { Trails } from '../core/ports/trail.ts';
+import type { QueueServer } from '../core/ports/queue-server.ts';
 import type { WebhookOutbox } from '../core/ports/webhooks.ts';
 import { asStowageError } from '../core/errors.ts';
 import type { ImagePorts, World } from '../jobs/define.ts';
@@ -16,18 +19,22 @@ import { HostLosses } from './host-losses.ts';
 import { lead } from './leading.ts';
 import { runRelay } from './relay/run.ts';
 import type { WebhookSender } from './relay/sender.ts';
+import { Turns } from './turns.ts';
 import { watchInventory } from './watcher.ts';
 
 /** The ports that a worker works through. */
 export interface WorkerPorts {
   readonly jobs: JobStore;
+  readonly deadLetters: DeadLetters;
   readonly claims: Claims;
   readonly records: RecordStore;
   readonly entrySource: EntrySource;
   readonly leader: LeaderLease;
   readonly upkeep: Upkeep;
+  readonly trails: Trails;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
+  readonly queueServer: QueueServer;
   readonly guests?: Guests;
   readonly outbox: WebhookOutbox;
   /** Absent: this worker relays no events to webhooks. */
@@ -80,10 +87,14 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
     inLogContext: withLogContext,
   });
   ports.entrySource.onCanary(() => reportCanary(settings));
+  const turns = new Turns(() => clock.nowMs(), settings.concurrency * catalogue.lanes.length);
+  const stopTelling = turns.tell();
   const consumers: Consumer[] = [];
   for (const lane of catalogue.lanes) {
     const options = { concurrency: settings.concurrency, lockMs: settings.lockMs };
-    consumers.push(await ports.entrySource.consume(lane, options, (entry) => executor.handle(entry)));
+    consumers.push(
+      await ports.entrySource.consume(lane, options, (entry) => turns.during(() => executor.handle(entry))),
+    );
   }
   const leading = new AbortController();
   const led = ports.leader.run((term) => {
@@ -109,19 +120,17 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
       );
       await Promise.all([inventory, losses.run(signal)]);
     };
-    return lead(
-      {
-        upkeep: ports.upkeep,
-        submit,
-        watch: async (signal) => {
-          await Promise.all([watch(signal), watchContainersOf(settings, submit, signal), relayOf(settings, signal)]);
-        },
-        lockMs: settings.lockMs,
-        reconcileIntervalMs: settings.reconcileIntervalMs,
-        logger,
+    const duties = {
+      upkeep: ports.upkeep,
+      submit,
+      watch: async (signal: AbortSignal) => {
+        await Promise.all([watch(signal), watchContainersOf(settings, submit, signal), relayOf(settings, signal)]);
       },
-      term,
-    );
+      lockMs: settings.lockMs,
+      reconcileIntervalMs: settings.reconcileIntervalMs,
+      logger,
+    };
+    return turns.leading(() => lead(duties, term));
   }, leading.signal);
   return {
     async close() {
@@ -129,6 +138,7 @@ export async function openWorker(settings: WorkerSettings): Promise<RunningWorke
       executor.shutDown();
       await Promise.all(consumers.map((consumer) => consumer.close(CLOSE_MS)));
       await led;
+      stopTelling();
     },
   };
 }

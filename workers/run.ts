@@ -3,21 +3,26 @@ import type { Logger } from 'pino';
 import { newJobId, type TaskRef } from '../core/ids.ts';
 import type { Failing, JobProgress, JsonObject, StepRecord, StepTask } from '../core/job.ts';
 import type { NewEvent } from '../core/events.ts';
+import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
 import type { Guests } from '../core/ports/guests.ts';
 import type { Claim, Claims, Commit, JobEnd, JobStore, RecordStore } from '../core/ports/jobs.ts';
+import type { QueueServer } from '../core/ports/queue-server.ts';
 import type { RecordChange } from '../core/record.ts';
 import type { AnyKind, ImagePorts, StepContext, StepResult, World } from '../jobs/define.ts';
 import type { Submit } from '../jobs/submit.ts';
 import type { ClaimFence } from './claim-fence.ts';
+import type { AttemptTrail } from './trail.ts';
 
 /** What every attempt shares. */
 export interface Workshop {
   readonly claims: Claims;
   readonly records: RecordStore;
   readonly jobs: Pick<JobStore, 'read' | 'list' | 'cancel' | 'discard'>;
+  readonly deadLetters: DeadLetters;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
+  readonly queueServer: QueueServer;
   readonly guests?: Guests;
   readonly world: World;
   readonly submit: Submit;
@@ -40,6 +45,7 @@ export class Run {
   readonly payload: unknown;
   readonly fence: ClaimFence;
   readonly span: Span;
+  readonly trail: AttemptTrail;
   readonly #shop: Workshop;
   readonly #steps: Map<string, StepRecord>;
   #notes: JsonObject;
@@ -55,13 +61,18 @@ export class Run {
   #lastShownAt = 0;
   current: string | undefined;
 
-  constructor(shop: Workshop, parts: { claim: Claim; kind: AnyKind; payload: unknown; fence: ClaimFence; span: Span }) {
+  constructor(
+    shop: Workshop,
+    parts: { claim: Claim; kind: AnyKind; payload: unknown; fence: ClaimFence; span: Span; trail: AttemptTrail },
+  ) {
     this.#shop = shop;
     this.claim = parts.claim;
     this.kind = parts.kind;
     this.payload = parts.payload;
     this.fence = parts.fence;
     this.span = parts.span;
+    this.trail = parts.trail;
+    this.trail.stepNow = () => this.current;
     this.#steps = new Map(parts.claim.job.steps.map((step) => [step.name, step]));
     this.#notes = parts.claim.job.notes;
     this.#pending = Run.#nothing();
@@ -155,7 +166,8 @@ export class Run {
   }
 
   context(fence: ClaimFence, task: StepContext<unknown, JsonObject>['task']): StepContext<unknown, JsonObject> {
-    const { records, jobs, dataCentre, images, guests, world, submit, logger, randomBytes } = this.#shop;
+    const { records, jobs, deadLetters, dataCentre, images, queueServer, guests, world, submit, logger, randomBytes } =
+      this.#shop;
     const { job } = this.claim;
     return {
       jobId: job.id,
@@ -165,11 +177,17 @@ export class Run {
       world,
       dataCentre,
       images,
+      queueServer,
       ...(guests === undefined ? {} : { guests }),
       records,
       fence,
       signal: fence.signal,
       now: () => this.now(),
+      monotonicMs: () => this.#shop.clock.monotonicMs(),
+      note: (notes) => {
+        this.take({ notes });
+        return this.flush();
+      },
       task,
       newJobId: () => newJobId(this.#shop.clock.nowMs(), randomBytes(10)),
       submit: (kind, payload, id, options = {}) =>
@@ -183,6 +201,7 @@ export class Run {
           ...(job.traceparent === undefined ? {} : { traceparent: job.traceparent }),
         }),
       jobs,
+      deadLetters,
       progress: (progress) => this.show(progress),
       warn: (message, data) => logger.warn(data, message),
     };

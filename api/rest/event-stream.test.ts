@@ -22,6 +22,7 @@ const event: StowageEvent = {
 function tells(...events: readonly StowageEvent[]): EventStore {
   return {
     list: () => Promise.resolve({ items: [] }),
+    about: () => Promise.resolve([]),
     async *follow(_after, signal) {
       yield* events;
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
 import type { ImageRecord, LayerRecord } from '../../core/image.ts';
-import { parseDigest } from '../../core/reference.ts';
+import { DIGEST_PATTERN, parseDigest } from '../../core/reference.ts';
 import { IMAGE_STATES, type ImageState } from '../../core/states.ts';
 import { pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
 import type { RestApp, RouteParts } from './parts.ts';
@@ -43,7 +43,10 @@ const layerView = z
   .meta({ id: 'Layer' });
 
 const digestParams = z.object({
-  digest: z.string().refine((text) => parseDigest(text) !== undefined, 'must be sha256: and 64 hexadecimal digits'),
+  digest: z
+    .string()
+    .meta({ pattern: DIGEST_PATTERN })
+    .refine((text) => parseDigest(text) !== undefined, 'must be sha256: and 64 hexadecimal digits'),
 });
 
 export function imageRoutes(app: RestApp, { records }: RouteParts): void {

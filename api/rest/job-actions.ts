@@ -7,10 +7,16 @@ import { type JobView, jobView } from './job-view.ts';
 import { found, jobParams, viewNow } from './jobs.ts';
 import type { RestApp, RouteParts } from './parts.ts';
 import { problemResponses } from './problems.ts';
+import { submissionHeaders, submitJob } from './submission.ts';
 
 const tags = ['jobs'];
 const querystring = z.strictObject({});
 const emptyBody = z.strictObject({}).nullish();
+const redriveBody = z
+  .strictObject({
+    payload: z.unknown().optional().describe('Of a new job in its place, checked as a submission of its kind'),
+  })
+  .nullish();
 const response = { 200: jobView, 202: jobView, ...problemResponses };
 
 /** What people do to jobs that are there. */
@@ -56,19 +62,26 @@ function deadLetterRoutes(app: RestApp, parts: RouteParts): void {
   app.route({
     method: 'POST',
     url: '/v1/jobs/:id/redrive',
-    config: { access: 'operator', documentedBody: null },
+    config: { access: 'operator' },
     schema: {
       tags,
       operationId: 'redriveJob',
-      summary: 'Put a dead letter back into its lines',
+      summary: 'Put a dead letter back into its lines, or, with a payload, a new job in its place',
       params: jobParams,
       querystring,
-      body: emptyBody,
+      headers: submissionHeaders,
+      body: redriveBody,
       response,
     },
     handler: async (request, reply) => {
-      await parts.jobs.redrive(request.params.id, callerOf(request).actor);
-      return await answer(parts, request.params.id, reply);
+      const { id } = request.params;
+      const payload = request.body?.payload;
+      if (payload !== undefined) {
+        const { kind } = found(id, await parts.jobs.read(id));
+        return await submitJob({ parts, request, reply, kind, payload, wait: undefined, redriveOf: id });
+      }
+      await parts.jobs.redrive(id, callerOf(request).actor);
+      return await answer(parts, id, reply);
     },
   });
 

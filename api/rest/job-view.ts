@@ -26,6 +26,7 @@ const jobError = z
     holder: z.string().optional(),
     fields: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
     fault: z.unknown().optional().describe('The fault of vSphere, as it came'),
+    fingerprint: z.string().optional().describe('Of a dead letter: the same for all that failed for the same reason'),
   })
   .meta({ id: 'JobError', description: 'Why a job or an attempt failed' });
 
@@ -83,6 +84,9 @@ export const jobView = z
     cancelRequestedBy: z.string().optional(),
     redriveCount: z.int(),
     discardReason: z.string().optional(),
+    redriveOf: z.string().optional().describe('The dead letter that this one was made of, with another payload'),
+    replacedBy: z.string().optional().describe('The job that was made of this one, with another payload'),
+    redriveRun: z.string().optional().describe('The `dead.redrive` that put it back into its lines last'),
     traceId: z.string().optional(),
     notes: z.record(z.string(), z.unknown()).describe('Facts that its steps found'),
     waitingBehind: z
@@ -135,6 +139,9 @@ export function viewJob(job: Job, nowMs: number, { standing = [], progress }: Un
     ...(job.cancelRequestedBy === undefined ? {} : { cancelRequestedBy: job.cancelRequestedBy }),
     redriveCount: job.redriveCount,
     ...(job.discardReason === undefined ? {} : { discardReason: job.discardReason }),
+    ...(job.redriveOf === undefined ? {} : { redriveOf: job.redriveOf }),
+    ...(job.replacedBy === undefined ? {} : { replacedBy: job.replacedBy }),
+    ...(job.redriveRun === undefined ? {} : { redriveRun: job.redriveRun }),
     ...traceIdOf(job.traceparent),
     notes: job.notes,
     ...viewStanding(job, standing),
@@ -154,6 +161,7 @@ function linksOf(job: Job): Record<string, string> {
   return {
     self,
     events: `/v1/events?subject=job:${job.id}`,
+    trail: `${self}/trail`,
     ...(isJobOver(job.state) ? {} : { cancel: `${self}/cancel` }),
     ...(job.state === 'dead' ? { redrive: `${self}/redrive`, discard: `${self}/discard` } : {}),
   };

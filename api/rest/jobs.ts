@@ -1,12 +1,20 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
-import { type JobId, parseJobId, parseResourceKey, RESOURCE_TYPES, type ResourceKey } from '../../core/ids.ts';
+import {
+  JOB_ID_FORM,
+  type JobId,
+  parseJobId,
+  parseResourceKey,
+  RESOURCE_KEY_FORM,
+  RESOURCE_TYPES,
+  type ResourceKey,
+} from '../../core/ids.ts';
 import type { Job } from '../../core/job.ts';
 import type { JobFilter } from '../../core/ports/jobs.ts';
 import { explainMissing } from '../../jobs/submit.ts';
 import { jobState, type JobView, jobView, viewJob } from './job-view.ts';
 import { documentSubmission } from './openapi-kinds.ts';
-import { pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
+import { moment, msOf, pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
 import type { RestApp, RouteParts } from './parts.ts';
 import { problemResponses } from './problems.ts';
 import { submissionHeaders, submitJob } from './submission.ts';
@@ -14,21 +22,33 @@ import { preferHeader, waitQuery, waitSeconds } from './wait.ts';
 
 const tags = ['jobs'];
 
-export const jobParams = z.object({
-  id: z.string().transform((text, context): JobId => {
+const jobId = z
+  .string()
+  .meta(JOB_ID_FORM)
+  .transform((text, context): JobId => {
     const id = parseJobId(text);
     if (id !== undefined) return id;
     context.addIssue({ code: 'custom', message: 'is not the id of a job: 26 characters of Crockford base32' });
     return z.NEVER;
-  }),
-});
+  });
+export const jobParams = z.object({ id: jobId });
+
+/** Given several times, or with commas between. */
+const states = z.preprocess(
+  (value) =>
+    value === undefined
+      ? undefined
+      : [value].flat().flatMap((each) => (typeof each === 'string' ? each.split(',') : [each])),
+  z.array(jobState).min(1).max(20).optional(),
+);
 
 const listQuery = z.strictObject({
-  state: jobState.optional(),
+  state: states.optional().describe('One of these; several are given with commas between, or one by one'),
   kind: z.string().min(1).max(100).optional(),
   resource: z
     .string()
     .max(600)
+    .meta(RESOURCE_KEY_FORM)
     .transform((text, context): ResourceKey => {
       const key = parseResourceKey(text);
       if (key !== undefined) return key;
@@ -41,6 +61,22 @@ const listQuery = z.strictObject({
     .optional()
     .describe('e.g. `volume:demo_vol`'),
   actor: z.string().min(1).max(200).optional(),
+  since: moment.optional().describe('Submitted at this time or later'),
+  until: moment.optional().describe('Submitted at this time or before'),
+  text: z
+    .string()
+    .trim()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('In the id, kind, resources, actor, or the code or message of the error, in whatever case'),
+  code: z.string().min(1).max(100).optional().describe('Of the error'),
+  fingerprint: z
+    .string()
+    .regex(/^[0-9a-f]{16}$/, 'must be 16 hexadecimal digits')
+    .optional()
+    .describe('Of the error of a dead letter'),
+  parent: jobId.optional().describe('The job that submitted it'),
   ...pageQuery,
 });
 
@@ -53,7 +89,7 @@ function submitRoute(app: RestApp, parts: RouteParts): void {
   app.route({
     method: 'POST',
     url: '/v1/jobs',
-    config: { access: 'operator', documentedBody: documentSubmission(parts.catalogue) },
+    config: { access: 'operator', audit: 'refused', documentedBody: documentSubmission(parts.catalogue) },
     schema: {
       tags,
       operationId: 'submitJob',
@@ -127,11 +163,11 @@ export function found(id: JobId, job: Job | undefined): Job {
 }
 
 function filterOf(query: Omit<z.infer<typeof listQuery>, 'limit' | 'cursor'>): JobFilter {
-  const { state, kind, resource, actor } = query;
-  return {
-    ...(state === undefined ? {} : { state }),
-    ...(kind === undefined ? {} : { kind }),
-    ...(resource === undefined ? {} : { resource }),
-    ...(actor === undefined ? {} : { actor }),
+  const { state, since, until, ...rest } = query;
+  const times = {
+    sinceMs: since === undefined ? undefined : msOf(since),
+    untilMs: until === undefined ? undefined : msOf(until),
   };
+  const wanted = { ...rest, ...times, state: state === undefined ? undefined : [...new Set(state)].toSorted() };
+  return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
 }

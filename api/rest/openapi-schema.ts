@@ -33,12 +33,27 @@ export function documentSchema(
 
 /** Takes out what zod says and no reader needs. Answers may get new members, so their schemas leave room for them. */
 function tidy(schema: z.core.JSONSchema.BaseSchema, io: 'input' | 'output'): void {
-  if (schema.format === 'date-time') delete schema.pattern;
-  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
-  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
-  if (io === 'output' && schema.additionalProperties === false) delete schema.additionalProperties;
+  if (io === 'input') leaveOutReadOnly(schema);
+  if (schema.format === 'date-time' && (io === 'output' || takesOffsets(schema))) delete schema.pattern;
+  if (io === 'output') {
+    if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
+    if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
+    if (schema.additionalProperties === false) delete schema.additionalProperties;
+  }
   if (typeof schema.propertyNames === 'object' && Object.keys(schema.propertyNames).join() === 'type') {
     delete schema.propertyNames;
+  }
+}
+
+/** `date-time` says all of a time that need not be in UTC. */
+function takesOffsets({ pattern = '' }: z.core.JSONSchema.BaseSchema): boolean {
+  return pattern.includes('[+-]');
+}
+
+/** What Stowage sets is no caller's business. */
+function leaveOutReadOnly({ properties = {} }: z.core.JSONSchema.BaseSchema): void {
+  for (const [name, member] of Object.entries(properties)) {
+    if (typeof member === 'object' && member.readOnly === true) delete properties[name];
   }
 }
 

@@ -20,9 +20,18 @@ export function collectOpenApi(app: RestApp, parts: RestParts): void {
       openapi: '3.1.0',
       info: { ...INFO, version: parts.version },
       servers: [{ url: '/' }],
-      tags: ['jobs', 'volumes', 'stores', 'hosts', 'events', 'webhooks', 'keys', 'sessions', 'process'].map((name) => ({
-        name,
-      })),
+      tags: [
+        'jobs',
+        'dead letters',
+        'volumes',
+        'stores',
+        'hosts',
+        'events',
+        'webhooks',
+        'keys',
+        'sessions',
+        'process',
+      ].map((name) => ({ name })),
       components: {
         securitySchemes: {
           key: { type: 'http', scheme: 'bearer', description: 'An API key (`/v1/keys`)' },

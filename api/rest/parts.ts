@@ -2,8 +2,11 @@ import type { Queue } from 'bullmq';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DeadLetters } from '../../core/ports/dead-letters.ts';
 import type { EventStore, Health, JobStore, KeyStore, RecordStore, Role } from '../../core/ports/jobs.ts';
 import type { SessionStore, SignInAttempts } from '../../core/ports/sessions.ts';
+import type { AuditLog } from '../../core/ports/audit.ts';
+import type { Trails } from '../../core/ports/trail.ts';
 import type { WebhookStore } from '../../core/ports/webhooks.ts';
 import type { TargetGuard } from '../../core/webhook-target.ts';
 import type { Catalogue } from '../../jobs/registry.ts';
@@ -20,12 +23,15 @@ export interface RestParts {
   readonly catalogue: Catalogue;
   readonly submit: Submit;
   readonly jobs: JobStore;
+  readonly deadLetters: DeadLetters;
   readonly records: RecordStore;
   readonly events: EventStore;
+  readonly trails: Trails;
   readonly keys: KeyStore;
   readonly sessions: SessionStore;
   readonly attempts: SignInAttempts;
   readonly health: Health;
+  readonly audit: AuditLog;
   readonly webhooks: WebhookStore;
   readonly webhookGuard: TargetGuard;
   /** BullMQ's own queues, for the page that shows them. */
@@ -73,6 +79,8 @@ declare module 'fastify' {
     access?: Access;
     /** How a request that comes with a session and changes something shows that it is not a foreign page's; default: `header`. */
     forgery?: 'header' | 'origin';
+    /** What of it is written to the audit log beside what changes something: `always`, or only what is `refused` by role. */
+    audit?: 'always' | 'refused';
     /** JSON schema that the OpenAPI document shows for the body in place of the one that is checked; null: none. */
     documentedBody?: unknown;
   }

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { HostRecord, StoreRecord } from '../../core/host.ts';
+import type { Moref } from '../../core/ids.ts';
 import { startFairClock } from '../../test/harness/fair-clock.ts';
 import { type Answer, PRESET_KEY, type Rig, startRig } from './rig.ts';
 
@@ -75,6 +77,52 @@ test('metrics have the figures of the queue and those of the process', async () 
   expect(text).toContain('stowage_dead_letters 0\n');
   expect(text).toContain('stowage_redis_up 1\n');
   expect(text).toContain('stowage_test_metric 1\n');
+});
+
+test('metrics tell of hosts and volume stores as the watcher saw them, and whether somebody watches', async () => {
+  const updatedAt = new Date().toISOString();
+  const datastores = [
+    {
+      name: 'ds1',
+      ref: 'Datastore:d-1' as Moref,
+      kind: 'VMFS',
+      capacityBytes: 1_000,
+      freeBytes: 100,
+      accessible: true,
+    },
+  ];
+  const store: StoreRecord = {
+    type: 'store',
+    name: 'a "quoted" one',
+    target: { type: 'datastore', name: 'ds1' },
+    root: 'stowage',
+    backing: 'block',
+    datastores,
+    capacityBytes: 1_000,
+    freeBytes: 100,
+    updatedAt,
+  };
+  const host: HostRecord = {
+    type: 'host',
+    name: 'esx1',
+    ref: 'HostSystem:h-1' as Moref,
+    connection: 'not-responding',
+    inMaintenance: true,
+    poweredOn: true,
+    cpuMhz: 1_000,
+    memoryBytes: 1_000,
+    updatedAt,
+  };
+  for (const record of [store, host]) await rig.store.records.observe([{ op: 'put', record, expectedRev: 0 }], []);
+  const { text } = await rig.call({ url: '/metrics' });
+  expect(text).toContain('stowage_store_capacity_bytes{store="a \\"quoted\\" one"} 1000\n');
+  expect(text).toContain('stowage_store_free_bytes{store="a \\"quoted\\" one"} 100\n');
+  expect(text).toContain('stowage_store_usable{store="a \\"quoted\\" one"} 1\n');
+  expect(text).toContain('stowage_host_connected{host="esx1"} 0\n');
+  expect(text).toContain('stowage_host_maintenance{host="esx1"} 1\n');
+  expect(text).toContain('stowage_records{type="host"} 1\n');
+  expect(text).toContain('stowage_leader 0\n');
+  expect(text).toContain('stowage_recoveries 0\n');
 });
 
 test('while Redis is away, requests are refused soon, and served again when it is back', async () => {

@@ -12,7 +12,7 @@ import { problemResponses } from './problems.ts';
 const tags = ['recoveries'];
 const time = z.iso.datetime();
 
-const recoveryView = z
+export const recoveryView = z
   .object({
     id: z.string().describe('The job'),
     host: z.string(),
@@ -97,7 +97,7 @@ export function recoveryRoutes(app: RestApp, { jobs }: RouteParts): void {
   });
 }
 
-function viewRecovery({ id, payload, state, notes, result, ...job }: Job): z.infer<typeof recoveryView> {
+export function viewRecovery({ id, payload, state, notes, result, ...job }: Job): z.infer<typeof recoveryView> {
   const count = (name: string): number | null =>
     z
       .int()

@@ -8,6 +8,7 @@ import { createTargetGuard } from '../../core/webhook-target.ts';
 import type { JobId } from '../../core/ids.ts';
 import { resourceKey } from '../../core/ids.ts';
 import type { Claim, JobEnd } from '../../core/ports/jobs.ts';
+import { DEAD_KINDS } from '../../jobs/dead/kinds.ts';
 import { type AnyKind, defineKind } from '../../jobs/define.ts';
 import { createCatalogue } from '../../jobs/registry.ts';
 import { createSubmit } from '../../jobs/submit.ts';
@@ -105,7 +106,7 @@ function openTestStore({
 }
 
 export async function startRig(
-  kinds: readonly AnyKind[] = [parcel, audit],
+  kinds: readonly AnyKind[] = [parcel, audit, ...DEAD_KINDS],
   settings: Partial<Pick<RestParts, 'web' | 'consoleDir' | 'oidc'>> = {},
 ): Promise<Rig> {
   let aheadMs = 0;
@@ -122,16 +123,31 @@ export async function startRig(
   const redis = await startRedis({ dir, logger });
   const catalogue = createCatalogue(kinds);
   const store = openTestStore({ url: redis.url, lanes: catalogue.lanes, logger, nowMs });
-  const { jobs, records, events, keys, sessions, attempts, health, webhooks } = store;
+  const {
+    jobs,
+    deadLetters,
+    records,
+    events,
+    keys,
+    audit: auditLog,
+    trails,
+    sessions,
+    attempts,
+    health,
+    webhooks,
+  } = store;
   const app = createRestServer({
     catalogue,
     submit: createSubmit({ catalogue, world: WORLD, jobs, records: store.records, nowMs, randomBytes }),
     jobs,
+    deadLetters,
     records,
     events,
     keys,
     sessions,
     attempts,
+    audit: auditLog,
+    trails,
     health,
     webhooks,
     webhookGuard: createTargetGuard({ allowPrivate: ['10.1.0.0/16'], allowHttp: false }),

@@ -3,8 +3,11 @@ import { validatorCompiler } from 'fastify-type-provider-zod';
 import type { Socket } from 'node:net';
 import { StowageError } from '../../core/errors.ts';
 import { logRequests } from './access-log.ts';
+import { auditRoutes } from './audit.ts';
+import { auditRequests } from './auditing.ts';
 import { authenticate } from './auth.ts';
 import { containerRoutes, containerVerbRoutes } from './containers.ts';
+import { deadLetterRoutes } from './dead-letters.ts';
 import { deliveryRoutes } from './deliveries.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
@@ -16,6 +19,7 @@ import { keyRoutes } from './keys.ts';
 import { kindRoutes } from './kinds.ts';
 import { metricRoutes } from './metrics.ts';
 import { collectOpenApi, openApiRoutes } from './openapi.ts';
+import { overviewRoutes } from './overview.ts';
 import type { RestApp, RestParts, RouteParts, Routes } from './parts.ts';
 import { problemPageRoutes } from './problem-pages.ts';
 import { errorOfThrown, MAX_BODY_BYTES, PROBLEM_TYPE, pathOf, problemOf, sendProblem } from './problems.ts';
@@ -25,6 +29,7 @@ import { readCookies } from './session-cookie.ts';
 import { storeRoutes } from './stores.ts';
 import { strayRoutes } from './strays.ts';
 import { traceRequests } from './tracing.ts';
+import { trailRoutes } from './trail.ts';
 import { volumeVerbRoutes } from './volume-verbs.ts';
 import { volumeRoutes } from './volumes.ts';
 import { createWaits } from './wait.ts';
@@ -34,8 +39,11 @@ import { protect } from '../web/headers.ts';
 import { webPages } from '../web/pages.ts';
 
 const ROUTES: readonly Routes[] = [
+  overviewRoutes,
   jobRoutes,
   jobActionRoutes,
+  deadLetterRoutes,
+  trailRoutes,
   kindRoutes,
   volumeRoutes,
   volumeVerbRoutes,
@@ -53,6 +61,7 @@ const ROUTES: readonly Routes[] = [
   deliveryRoutes,
   keyRoutes,
   sessionRoutes,
+  auditRoutes,
   healthRoutes,
   metricRoutes,
   problemPageRoutes,
@@ -124,6 +133,7 @@ function endConnections(app: RestApp, stopping: AbortController): void {
 
 function addRoutes(app: RestApp, parts: RouteParts): void {
   const methods = collectMethods(app);
+  auditRequests(app, parts);
   authenticate(app, parts);
   for (const add of ROUTES) add(app, parts);
   const refuseRoute: Refuse = (thrown, request, reply) => {

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
+import type { JobId } from '../../core/ids.ts';
 import { isJobOver } from '../../core/states.ts';
 import { callerOf } from './auth.ts';
 import { type JobView, viewJob } from './job-view.ts';
@@ -29,19 +30,23 @@ interface SubmissionRequest {
   readonly kind: string;
   readonly payload: unknown;
   readonly wait: number | undefined;
+  /** The dead letter in whose place it comes. */
+  readonly redriveOf?: JobId;
 }
 
 /**
  * Submits, waits as asked, and renders: 200 when the job is over, else 202. Either way `Location` is the job and
  * `Stowage-Outcome` says whether it is a new one.
  */
-export async function submitJob({ parts, request, reply, kind, payload, wait }: SubmissionRequest): Promise<JobView> {
+export async function submitJob(submission: SubmissionRequest): Promise<JobView> {
+  const { parts, request, reply, kind, payload, wait, redriveOf } = submission;
   const idempotencyKey = request.headers['idempotency-key'];
   const traceparent = request.requestTrace?.traceparent;
   const { id, outcome } = await parts.submit(kind, payload, {
     ...callerOf(request),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(traceparent === undefined ? {} : { traceparent }),
+    ...(redriveOf === undefined ? {} : { redriveOf }),
   });
   const job = await parts.waits.untilOver(id, waitSeconds(wait, request.headers.prefer, reply), reply);
   if (job === undefined)

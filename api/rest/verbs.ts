@@ -54,7 +54,7 @@ function verbRoute(
   app.route({
     method: verb.method,
     url: verb.url,
-    config: { access: 'operator', ...(hasBody ? { documentedBody } : {}) },
+    config: { access: 'operator', audit: 'refused', ...(hasBody ? { documentedBody } : {}) },
     schema: {
       tags: [table.tag],
       operationId: verb.operationId,

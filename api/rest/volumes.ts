@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
-import { explainBadVolumeName } from '../../core/ids.ts';
+import { explainBadVolumeName, VOLUME_NAME_FORM } from '../../core/ids.ts';
 import { filteredPage, pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
 import type { RestApp, RouteParts } from './parts.ts';
 import { problemResponses } from './problems.ts';
@@ -8,10 +8,13 @@ import { tagOf, viewVolume, volumeState, volumeView } from './volume-view.ts';
 
 const tags = ['volumes'];
 
-export const volumeName = z.string().superRefine((text, context) => {
-  const fault = explainBadVolumeName(text);
-  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
-});
+export const volumeName = z
+  .string()
+  .meta(VOLUME_NAME_FORM)
+  .superRefine((text, context) => {
+    const fault = explainBadVolumeName(text);
+    if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+  });
 const volumeParams = z.object({ name: volumeName });
 
 const listQuery = z.strictObject({
@@ -38,7 +41,11 @@ export function volumeRoutes(app: RestApp, { records }: RouteParts): void {
       const page = await filteredPage(
         (wanted) => records.list('volume', wanted),
         pageRequest({ limit, cursor }, filter),
-        ({ record }) => record.spec.store === (store ?? record.spec.store) && record.state === (state ?? record.state),
+        {
+          matches: ({ record }) =>
+            record.spec.store === (store ?? record.spec.store) && record.state === (state ?? record.state),
+          cursorOf: ({ record }) => record.name,
+        },
       );
       return renderPage(reply, page, filter, viewVolume);
     },

@@ -36,8 +36,8 @@ const rotation = z
   })
   .nullish();
 const range = z.strictObject({
-  since: z.iso.datetime().describe('Of the first event'),
-  until: z.iso.datetime().optional().describe('Of the last event; now when absent'),
+  since: z.iso.datetime({ offset: true }).describe('Of the first event'),
+  until: z.iso.datetime({ offset: true }).optional().describe('Of the last event; now when absent'),
 });
 
 /** What people do with a webhook beside changing it. */
@@ -67,7 +67,7 @@ export function webhookActionRoutes(app: RestApp, parts: RouteParts): void {
       const untilMs = clock.nowMs() + overlapMs;
       const previous = known === undefined || overlapMs === 0 ? {} : { previous: { secret: known.current, untilMs } };
       // Another change at the same time must not lose a secret that somebody was shown.
-      const rev = expectedRev(request.headers['if-match']) ?? before.rev;
+      const rev = expectedRev(request.headers['if-match'], before) ?? before.rev;
       const endpoint = await webhooks.change(id, { secrets: { current, ...previous } }, rev);
       reply.header('etag', webhookTag(endpoint)).header('cache-control', 'no-store');
       return { ...viewWebhook(endpoint, 'admin'), secret: current };

@@ -1,18 +1,8 @@
-import { isErrorCode } from '../../core/errors.ts';
-import type { WebhookFigures, WebhookStore } from '../../core/ports/webhooks.ts';
-import type { Family } from './metrics.ts';
+import type { WebhookStore } from '../../core/ports/webhooks.ts';
+import type { Family } from './metric-family.ts';
 
-/** Without Redis there are none; `stowage_redis_up` says so. */
 export async function webhookFamilies(webhooks: WebhookStore): Promise<readonly Family[]> {
-  try {
-    return familiesOf(await webhooks.figures());
-  } catch (error) {
-    if (isErrorCode(error, 'redis-unavailable')) return [];
-    throw error;
-  }
-}
-
-function familiesOf({ attempts, endpoints }: WebhookFigures): readonly Family[] {
+  const { attempts, endpoints } = await webhooks.figures();
   const countOf = (state: string): number => endpoints.filter((each) => each.state === state).length;
   return [
     {

@@ -21,22 +21,27 @@ import { eventView } from './events.ts';
 
 const types = Object.keys(EVENT_TYPES);
 const MAX_URL = 2_000;
+/** Everything that a filter may be. */
+const FILTERS = new Set(['*', ...types.map((type) => `${type.split('.', 1)[0]}.*`), ...types]);
 
 const eventTypes = z
   .array(
-    z.string().superRefine((filter, context) => {
-      const fault = explainBadFilter(filter, types);
-      if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
-    }),
+    z
+      .string()
+      .meta({ enum: [...FILTERS] })
+      .superRefine((filter, context) => {
+        const fault = explainBadFilter(filter, types);
+        if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+      }),
   )
   .min(1)
   .max(100)
   .describe('Types of event (`/v1/event-types`), groups of them (`volume.*`), or `*`');
 const settings = {
-  url: z
-    .string()
-    .max(MAX_URL)
-    .describe('Where events go: https://, and an address that is allowed. Only admins see its path'),
+  url: z.string().max(MAX_URL).meta({
+    pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@ ]',
+    description: 'Where events go: https://, and an address that is allowed. Only admins see its path',
+  }),
   eventTypes,
   description: z.string().max(500),
   format: z
@@ -91,15 +96,19 @@ export function webhookTag({ rev }: WebhookEndpoint): string {
 export const ifMatch = z.looseObject({
   'if-match': z
     .string()
-    .regex(/^\s*(\*|"\d{1,15}")\s*$/, 'must be the `ETag` of the webhook')
+    .max(1_000)
     .optional()
-    .describe('The `ETag` that was read: 412 when it was changed since'),
+    .describe('The `ETag` that was read: 412 when it was changed since, or is none of this webhook'),
 });
 
-/** The revision that a change is for; undefined: any. */
-export function expectedRev(header: string | undefined): number | undefined {
-  const digits = /\d+/.exec(header ?? '')?.[0];
-  return digits === undefined ? undefined : Number(digits);
+/** Of no webhook: they begin at 1. */
+const NO_REV = 0;
+
+/** The revision that a change is for, by RFC 9110, 13.1.1; undefined: any. */
+export function expectedRev(header: string | undefined, now: WebhookEndpoint): number | undefined {
+  if (header === undefined || header.trim() === '*') return undefined;
+  const isListed = header.split(',').some((tag) => tag.trim() === webhookTag(now));
+  return isListed ? now.rev : NO_REV;
 }
 
 const attemptView = z.object({

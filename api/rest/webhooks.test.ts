@@ -98,11 +98,20 @@ describe('/v1/webhooks', () => {
     expect(await rig.call({ method: 'DELETE', url: path, headers: { 'if-match': '"1"' } })).toMatchObject({
       status: 412,
     });
-    expect(await rig.call({ method: 'PATCH', url: path, payload: {}, headers: { 'if-match': 'W/"2"' } })).toMatchObject(
-      {
-        status: 400,
-      },
-    );
+  });
+
+  test.each(['W/"1"', '0', '"7", "8"', ''])('If-Match %j is none of its tags', async (tag) => {
+    const { path } = await create();
+    const change = { method: 'PATCH', url: path, payload: {}, headers: { 'if-match': tag } } as const;
+    expect(await rig.call(change)).toMatchObject({ status: 412, body: { code: 'precondition-failed' } });
+    expect(await rig.call({ ...change, method: 'DELETE' })).toMatchObject({ status: 412 });
+  });
+
+  test.each(['*', ' "1" ', '"7", "1"'])('If-Match %j lets a change through', async (tag) => {
+    const { path } = await create();
+    expect(await rig.call({ method: 'PATCH', url: path, payload: {}, headers: { 'if-match': tag } })).toMatchObject({
+      status: 200,
+    });
   });
 
   test('disabling and enabling are told as events', async () => {

@@ -68,10 +68,7 @@ export function webhookRoutes(app: RestApp, parts: RouteParts): void {
     handler: async (request, reply) => {
       const id = webhookIdOf(request.params.id);
       if (request.body.url !== undefined) checkUrl(webhookGuard, request.body.url);
-      const endpoint = await changed(webhooks, id, {
-        patch: request.body,
-        rev: expectedRev(request.headers['if-match']),
-      });
+      const endpoint = await changed(webhooks, id, { patch: request.body, header: request.headers['if-match'] });
       reply.header('etag', webhookTag(endpoint));
       return viewWebhook(endpoint, 'admin');
     },
@@ -91,7 +88,8 @@ export function webhookRoutes(app: RestApp, parts: RouteParts): void {
       response: { 204: { description: 'It is gone' }, ...problemResponses },
     },
     handler: async (request, reply) => {
-      await webhooks.remove(webhookIdOf(request.params.id), expectedRev(request.headers['if-match']));
+      const id = webhookIdOf(request.params.id);
+      await webhooks.remove(id, expectedRev(request.headers['if-match'], await readWebhook(webhooks, id)));
       return await reply.code(204).send();
     },
   });
@@ -152,11 +150,12 @@ function checkUrl(guard: TargetGuard, url: string): void {
 async function changed(
   webhooks: WebhookStore,
   id: WebhookId,
-  { patch, rev }: { readonly patch: z.output<typeof webhookPatch>; readonly rev: number | undefined },
+  { patch, header }: { readonly patch: z.output<typeof webhookPatch>; readonly header: string | undefined },
 ): Promise<WebhookEndpoint> {
   const { state, ...wanted } = patch;
   for (let tries = 1; ; tries += 1) {
     const before = await readWebhook(webhooks, id);
+    const rev = expectedRev(header, before);
     const settings = {
       url: wanted.url ?? before.url,
       eventTypes: wanted.eventTypes ?? before.eventTypes,

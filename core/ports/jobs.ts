@@ -1,5 +1,5 @@
 import type { ErrorFacts } from '../errors.ts';
-import type { NewEvent, StowageEvent } from '../events.ts';
+import type { EventType, NewEvent, StowageEvent } from '../events.ts';
 import type { JobId, ResourceKey } from '../ids.ts';
 import type { AttemptRecord, Failing, Job, JobProgress, JsonObject, StepRecord } from '../job.ts';
 import type { RecordChange, RecordOf, RecordType, Versioned } from '../record.ts';
@@ -29,6 +29,8 @@ export interface Submission {
   readonly deadlineMs: number;
   /** To the head of its lines, ahead of the job that holds them now (which runs again afterwards). */
   readonly front?: boolean;
+  /** The dead letter in whose place it comes: given up in the same write, unless the idempotency key has its job already. */
+  readonly redriveOf?: JobId;
 }
 
 /** accepted: new. joined: an open job with the natural key. repeated: the idempotency key's job. key-reused: same key, other payload. */
@@ -38,10 +40,21 @@ export interface SubmitOutcome {
 }
 
 export interface JobFilter {
-  readonly state?: JobState;
+  /** One of these. */
+  readonly state?: JobState | readonly JobState[];
   readonly kind?: string;
   readonly resource?: ResourceKey;
   readonly actor?: string;
+  /** Submitted at this time or later, up to this time: by the id, whose clock is that of the process that took the submission. */
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  /** In id, kind, resources, actor or error, in whatever case. */
+  readonly text?: string;
+  /** Of the error. */
+  readonly code?: string;
+  readonly fingerprint?: string;
+  /** The job that submitted it. */
+  readonly parent?: JobId;
 }
 
 export interface Page<T> {
@@ -59,8 +72,23 @@ export interface PageRequest {
 export interface QueueFigures {
   readonly byState: Readonly<Record<JobState, number>>;
   readonly lanes: readonly { readonly lane: string; readonly ready: number; readonly running: number }[];
+  /** Of the job that waits longest for a worker although its turn has come. */
   readonly oldestReadyAgeMs: number;
+  /** Of the oldest job that waits for whatever reason, since it was submitted. */
+  readonly oldestWaitingAgeMs: number;
   readonly oldestDeadAgeMs: number;
+  /** Lines in which others wait behind a head that began over a minute ago; the longest held first, and a few at most. */
+  readonly stalledLines: readonly {
+    readonly resource: ResourceKey;
+    /** Of the head. */
+    readonly kind: string;
+    readonly heldMs: number;
+    readonly behind: number;
+  }[];
+  /** Of hosts, those that are under way. */
+  readonly recoveries: { readonly count: number; readonly oldestAgeMs: number };
+  readonly hasLeader: boolean;
+  readonly records: readonly { readonly type: RecordType; readonly count: number }[];
   readonly ended: readonly {
     readonly kind: string;
     readonly outcome: string;
@@ -71,9 +99,19 @@ export interface QueueFigures {
   }[];
 }
 
+export const ENDED_STATES = ['succeeded', 'dead', 'failed', 'cancelled'] as const satisfies readonly JobState[];
+
+/** How many jobs came to each end within one minute. A dead letter counts again when it is discarded, or is redriven and ends. */
+export interface MinuteOfEnds extends Readonly<Record<(typeof ENDED_STATES)[number], number>> {
+  readonly at: string;
+}
+
 /** The faces' side: submit, read, and what people do to jobs. */
 export interface JobStore {
-  /** A second submission of an id changes nothing. @throws `claim-lost` for a parent's */
+  /**
+   * A second submission of an id changes nothing.
+   * @throws `claim-lost` for a parent's; `job-not-found`, `job-not-dead` for one in whose place it comes
+   */
   submit(submission: Submission): Promise<SubmitOutcome>;
   read(id: JobId): Promise<Job | undefined>;
   /** Newest first. */
@@ -91,6 +129,10 @@ export interface JobStore {
   /** @throws `job-not-found`, `job-not-dead` */
   discard(id: JobId, actor: string, reason: string): Promise<void>;
   figures(): Promise<QueueFigures>;
+  /** The last so many minutes, 120 at most, oldest first; the last one is not over. */
+  endsByMinute(minutes: number): Promise<readonly MinuteOfEnds[]>;
+  /** What people should look at: those that died after `sinceMs`, the latest first, and those that wait for another attempt after a failure. */
+  failing(sinceMs: number, limit: number): Promise<readonly Job[]>;
   /** What the jobs under way last told of themselves; those that told nothing for a minute are left out. */
   progress(ids: readonly JobId[]): Promise<ReadonlyMap<JobId, JobProgress>>;
 }
@@ -168,8 +210,18 @@ export interface RecordStore {
 export interface EventStore {
   /** Events after `after` (an event's id, or `$` for only new ones), oldest first, until the signal fires. */
   follow(after: string, signal: AbortSignal): AsyncIterable<StowageEvent>;
-  /** Newest first. */
-  list(page: PageRequest & { readonly subject?: string }): Promise<Page<StowageEvent>>;
+  /** Newest first. A page of a subject or of types may be short, even empty, and not be the last. */
+  list(
+    page: PageRequest & { readonly subject?: string; readonly types?: readonly EventType[] },
+  ): Promise<Page<StowageEvent>>;
+  /**
+   * Events of one subject, oldest first, that were told at about these times (and perhaps of late): the stream has no index by subject, so
+   * those that nobody knows a time of may be missing where many others came between.
+   */
+  about(
+    subject: string,
+    when: { readonly timesMs: readonly number[]; readonly andLatest: boolean },
+  ): Promise<readonly StowageEvent[]>;
 }
 
 export type Role = 'viewer' | 'operator' | 'admin';

@@ -12,7 +12,7 @@ export interface LeaderLease {
 
 /** Upkeep of the queue, by the leader. */
 export interface Upkeep {
-  /** Wakes jobs whose entry is lost. Resolves with how many. */
+  /** Wakes jobs whose entry is lost, and groups the dead letters of older versions. Resolves with how many were lost. */
   sweep(entryAgeMs: number): Promise<number>;
   /** Forgets old jobs that are over. */
   trim(): Promise<number>;

@@ -7,19 +7,21 @@ import {
   type RestartPolicy,
 } from '../../core/container.ts';
 import {
+  CONTAINER_NAME_FORM,
   type ContainerId,
   type ContainerName,
   explainBadContainerName,
   parseContainerId,
   parseContainerName,
   parseVolumeName,
+  VOLUME_NAME_FORM,
   type VolumeName,
 } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/job.ts';
-import { type Digest, parseDigest } from '../../core/reference.ts';
-import { parseSignalName } from '../../core/signal.ts';
+import { type Digest, parseDigest, REFERENCE_PATTERN } from '../../core/reference.ts';
+import { parseSignalName, SIGNAL_PATTERN } from '../../core/signal.ts';
 import { ACCESS_MODES, type AccessMode } from '../../core/volume.ts';
-import { branded } from '../branded.ts';
+import { branded, setByStowage } from '../branded.ts';
 import { labelsSchema } from '../volume/options.ts';
 
 // What callers send to jobs of containers.
@@ -28,12 +30,15 @@ const MIB = 1_048_576;
 const strings = z.array(z.string().max(131_072)).max(10_000);
 const seconds = z.number().int().min(-1).max(86_400);
 
-export const nameSchema = z.string().transform((text, context): ContainerName => {
-  const name = parseContainerName(text);
-  if (name !== undefined) return name;
-  context.addIssue({ code: 'custom', message: explainBadContainerName(text) ?? 'is no name of a container' });
-  return z.NEVER;
-});
+export const nameSchema = z
+  .string()
+  .meta(CONTAINER_NAME_FORM)
+  .transform((text, context): ContainerName => {
+    const name = parseContainerName(text);
+    if (name !== undefined) return name;
+    context.addIssue({ code: 'custom', message: explainBadContainerName(text) ?? 'is no name of a container' });
+    return z.NEVER;
+  });
 
 const destination = z
   .string()
@@ -42,7 +47,7 @@ const destination = z
   .transform((path) => path.replaceAll(/\/+/g, '/').replace(/(?<=.)\/$/, ''));
 
 const mountSchema = z.strictObject({
-  volume: branded(parseVolumeName, 'is no name of a volume')
+  volume: branded(parseVolumeName, 'is no name of a volume', VOLUME_NAME_FORM)
     .optional()
     .describe('Made when it is missing. Without a name: an anonymous volume, which goes with the container'),
   destination,
@@ -50,7 +55,7 @@ const mountSchema = z.strictObject({
   noCopy: z.boolean().default(false),
   options: z.record(z.string(), z.string()).optional().describe('Of `volume.create`, for a volume that is missing'),
   labels: labelsSchema.optional().describe('Of a volume that is missing'),
-  anonymous: z.boolean().optional().describe('Set by Stowage'),
+  anonymous: setByStowage(z.boolean()),
 });
 
 export const restartSchema: z.ZodType<RestartPolicy> = z.strictObject({
@@ -69,7 +74,7 @@ export const memorySchema = z
   .number()
   .int()
   .refine((bytes) => bytes === 0 || bytes >= 6 * MIB, 'the least that is allowed is 6 MiB')
-  .describe('In bytes; 0: the configured default');
+  .meta({ anyOf: [{ const: 0 }, { minimum: 6 * MIB }], description: 'In bytes; 0: the configured default' });
 export const cpusSchema = z
   .number()
   .int()
@@ -78,11 +83,10 @@ export const cpusSchema = z
   .describe("Docker's NanoCPUs: 1,500,000,000 is one and a half; 0: the configured default, without a limit");
 
 export const createSchema = z.strictObject({
-  image: z
-    .string()
-    .min(1)
-    .max(500)
-    .describe('`[registry/]repository[:tag][@digest]`, or an id or its beginning; it must be there'),
+  image: z.string().min(1).max(500).meta({
+    pattern: REFERENCE_PATTERN,
+    description: '`[registry/]repository[:tag][@digest]`, or an id or its beginning; it must be there',
+  }),
   name: nameSchema.optional().describe('Default: one that is made up'),
   entrypoint: strings.optional().describe("Default: the image's"),
   command: strings.optional().describe("Default: the image's, where the entrypoint is the image's too"),
@@ -104,8 +108,8 @@ export const createSchema = z.strictObject({
   nanoCpus: cpusSchema.optional(),
   restart: restartSchema.optional(),
   engine: z.record(z.string(), z.unknown()).optional().describe('For the Docker face: kept, and given back'),
-  id: branded(parseContainerId).optional().describe('Set by Stowage'),
-  imageId: branded(parseDigest).optional().describe('Set by Stowage'),
+  id: setByStowage(branded(parseContainerId)),
+  imageId: setByStowage(branded(parseDigest)),
 });
 
 export interface MountRequest {
@@ -145,13 +149,13 @@ export interface CreatePayload {
   readonly imageId?: Digest;
 }
 
-export const signalSchema = branded(parseSignalName, 'is no signal of Linux');
+export const signalSchema = branded(parseSignalName, 'is no signal of Linux', { pattern: SIGNAL_PATTERN });
 
 /** What every job of one container is sent, and what is added to it: the id, and the volumes in whose lines the job stands. */
 export const onContainer = {
   container: z.string().min(1).max(200).describe('By its name, its id, or the beginning of its id'),
-  id: branded(parseContainerId).optional().describe('Set by Stowage'),
-  volumes: z.array(branded(parseVolumeName)).optional().describe('Set by Stowage'),
+  id: setByStowage(branded(parseContainerId)),
+  volumes: setByStowage(z.array(branded(parseVolumeName))),
 };
 
 export interface OnContainer {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseJobId, parseMoref } from '../../core/ids.ts';
+import { JOB_ID_FORM, parseJobId, MOREF_FORM, parseMoref } from '../../core/ids.ts';
 import { branded } from '../branded.ts';
 import { type AnyKind, defineKind } from '../define.ts';
 import { noted } from '../noted.ts';
@@ -26,8 +26,10 @@ export const containerRecover: AnyKind = defineKind<RecoverPayload, RecoverNotes
   lane: 'recovery',
   payload: z.strictObject({
     ...onContainer,
-    recovery: branded(parseJobId).optional().describe('The `host.recover` that it is a part of'),
-    host: branded(parseMoref).optional().describe('The moref of the host that was lost'),
+    recovery: branded(parseJobId, 'is not the id of a job', JOB_ID_FORM)
+      .optional()
+      .describe('The `host.recover` that it is a part of'),
+    host: branded(parseMoref, 'is not a moref', MOREF_FORM).optional().describe('The moref of the host that was lost'),
     since: z.iso.datetime().optional().describe('When it was lost'),
     reason: z.string().max(200).optional(),
   }) as unknown as z.ZodType<RecoverPayload>,

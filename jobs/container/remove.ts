@@ -10,7 +10,7 @@ import {
   parseVolumeName,
 } from '../../core/ids.ts';
 import type { RecordChange } from '../../core/record.ts';
-import { branded } from '../branded.ts';
+import { branded, setByStowage } from '../branded.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import { ignoreMissing } from '../volume/ignore-missing.ts';
@@ -236,7 +236,7 @@ export const containerRemove: AnyKind = defineKind<Payload, Notes>({
     ...onContainer,
     force: z.boolean().optional().describe('Also when it is running'),
     anonymous: z.boolean().optional().describe('Its anonymous volumes go, too'),
-    called: branded(parseContainerName).optional().describe('Set by Stowage'),
+    called: setByStowage(branded(parseContainerName)),
   }) as unknown as z.ZodType<Payload>,
   result: z.object({
     id: z.string(),

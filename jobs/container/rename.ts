@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isErrorCode, StowageError } from '../../core/errors.ts';
 import { type ContainerName, type Moref, parseContainerName } from '../../core/ids.ts';
 import type { RecordChange } from '../../core/record.ts';
-import { branded } from '../branded.ts';
+import { branded, setByStowage } from '../branded.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import { busy, containerEvent, ownContainer, prepareOnContainer, put, theMachine } from './container-of.ts';
@@ -135,7 +135,7 @@ export const containerRename: AnyKind = defineKind<Payload, Notes>({
   payload: z.strictObject({
     ...onContainer,
     name: nameSchema,
-    was: branded(parseContainerName).optional().describe('Set by Stowage'),
+    was: setByStowage(branded(parseContainerName)),
   }) as unknown as z.ZodType<Payload>,
   result: z.object({ id: z.string(), name: z.string() }),
   async prepare(payload, context) {

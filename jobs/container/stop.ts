@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type AnyKind, defineKind, type Step } from '../define.ts';
+import { setByStowage } from '../branded.ts';
 import { noted } from '../noted.ts';
 import type { ContainerRun } from '../../core/container.ts';
 import type { SignalName } from '../../core/signal.ts';
@@ -62,7 +63,7 @@ export const containerStop: AnyKind = defineKind<Payload, EndingNotes>({
     ...onContainer,
     timeoutSeconds: z.number().int().min(-1).optional().describe('For the process to end by itself'),
     signal: signalSchema.optional().describe("What the process is sent. Default: the container's stop signal"),
-    restarting: z.boolean().optional().describe('Set by Stowage'),
+    restarting: setByStowage(z.boolean()),
   }) as unknown as z.ZodType<Payload>,
   result: z.object({ id: z.string(), stopped: z.boolean().describe('false: it was not running') }),
   prepare: prepareThat,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isErrorCode, StowageError } from '../../core/errors.ts';
 import { machineUuidOf, type Moref, parseMoref } from '../../core/ids.ts';
 import type { Machine } from '../../core/ports/machines.ts';
-import { branded } from '../branded.ts';
+import { branded, setByStowage } from '../branded.ts';
 import { containerEvent } from '../container/container-of.ts';
 import { chooseHost, clusterNamed } from '../container/power.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
@@ -100,7 +100,7 @@ const follow: Step<Payload, Notes> = {
 
 const payload = {
   host: z.string().min(1).max(300).describe('By its name or moref'),
-  ref: branded(parseMoref).optional().describe('Set by Stowage'),
+  ref: setByStowage(branded(parseMoref)),
 };
 
 export const hostDrain: AnyKind = defineKind<Payload, Notes>({

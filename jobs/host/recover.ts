@@ -3,7 +3,7 @@ import { type JobId, parseMoref } from '../../core/ids.ts';
 import type { Job, JsonObject } from '../../core/job.ts';
 import { isErrorCode } from '../../core/errors.ts';
 import { isJobOver } from '../../core/states.ts';
-import { branded } from '../branded.ts';
+import { branded, setByStowage } from '../branded.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import { homesWithoutMachine, registerHome } from '../container/homes.ts';
@@ -167,7 +167,7 @@ export const hostRecover: AnyKind = defineKind<OnHost, Notes>({
   lane: 'recovery',
   payload: z.strictObject({
     host: z.string().min(1).max(300).describe('By its name or moref'),
-    ref: branded(parseMoref).optional().describe('Set by Stowage'),
+    ref: setByStowage(branded(parseMoref)),
   }) as unknown as z.ZodType<OnHost>,
   result: z.object({
     recovered: z.int(),

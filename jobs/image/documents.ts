@@ -3,7 +3,14 @@ import { isErrorCode, StowageError } from '../../core/errors.ts';
 import { type DatastorePath, parseDatastorePath, parseDiskUuid, parseJobId } from '../../core/ids.ts';
 import type { ImageDocument, LayerDocument } from '../../core/image.ts';
 import type { Files } from '../../core/ports/data-centre.ts';
-import { canonicalReference, parseDigest, parseReference, type ImageReference } from '../../core/reference.ts';
+import {
+  CANONICAL_PATTERN,
+  canonicalReference,
+  DIGEST_PATTERN,
+  parseDigest,
+  parseReference,
+  type ImageReference,
+} from '../../core/reference.ts';
 import { branded } from '../branded.ts';
 import { imageDocumentPath, layerDocumentPath } from './place.ts';
 
@@ -16,8 +23,16 @@ function parseCanonical(text: string): ImageReference | undefined {
 }
 
 const size = z.number().int().nonnegative();
-export const digestSchema = branded(parseDigest, 'must be sha256: and 64 hexadecimal digits');
-export const referenceSchema = branded(parseCanonical, 'must be registry/repository:tag or registry/repository@digest');
+export const digestSchema = branded(parseDigest, 'must be sha256: and 64 hexadecimal digits', {
+  pattern: DIGEST_PATTERN,
+});
+export const referenceSchema = branded(
+  parseCanonical,
+  'must be registry/repository:tag or registry/repository@digest',
+  {
+    pattern: CANONICAL_PATTERN,
+  },
+);
 export const blobSchema = z.strictObject({ digest: digestSchema, sizeBytes: size, mediaType: z.string().max(255) });
 export const layerSchema = z.strictObject({ diffId: digestSchema, blob: blobSchema });
 export const manifestSchema = z.strictObject({ digest: digestSchema, mediaType: z.string().max(255), sizeBytes: size });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
-import { type JobId, parseJobId } from '../../core/ids.ts';
+import { type JobId, JOB_ID_FORM, parseJobId } from '../../core/ids.ts';
 import type { ImageLayer, ImageRecord } from '../../core/image.ts';
 import type { Digest, ImageReference } from '../../core/reference.ts';
 import { branded } from '../branded.ts';
@@ -23,7 +23,7 @@ const payloadSchema = z.strictObject({
   manifest: manifestSchema,
   manifestText: z.string().max(MAX_TEXT),
   configText: z.string().max(MAX_TEXT),
-  pull: branded(parseJobId),
+  pull: branded(parseJobId, 'is not the id of a job', JOB_ID_FORM),
 });
 export interface ImageAddPayload {
   readonly image: Digest;

@@ -8,6 +8,7 @@ import {
   type Digest,
   type ImageReference,
   parseReference,
+  REFERENCE_PATTERN,
   type ReferenceParts,
 } from '../../core/reference.ts';
 import { abandonChildren, endedChildren } from '../children.ts';
@@ -22,7 +23,7 @@ const MAX_DOCUMENT_BYTES = 1_048_576;
 export const referenceInput = z
   .string()
   .max(500)
-  .describe('`[registry/]repository[:tag][@digest]`')
+  .meta({ pattern: REFERENCE_PATTERN, description: '`[registry/]repository[:tag][@digest]`' })
   .transform((text, context): ReferenceParts => {
     const parts = parseReference(text);
     if (typeof parts !== 'string') return parts;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type DiskUuid, type JobId, parseJobId } from '../../core/ids.ts';
+import { type DiskUuid, type JobId, JOB_ID_FORM, parseJobId } from '../../core/ids.ts';
 import type { ImageLayer } from '../../core/image.ts';
 import type { Digest } from '../../core/reference.ts';
 import { branded } from '../branded.ts';
@@ -14,7 +14,9 @@ export const layerPullPayload = z.strictObject({
   blob: blobSchema,
   registry: z.string().max(300),
   repository: z.string().max(300),
-  pull: branded(parseJobId).describe('The pull that wants it: it keeps the layer until its image is made'),
+  pull: branded(parseJobId, 'is not the id of a job', JOB_ID_FORM).describe(
+    'The pull that wants it: it keeps the layer until its image is made',
+  ),
   credentials: z.string().max(100).optional().describe('A ticket, see `image.pull`'),
 });
 export interface LayerPullNotes {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
-import { type JobId, parseJobId } from '../../core/ids.ts';
+import { type JobId, JOB_ID_FORM, parseJobId } from '../../core/ids.ts';
 import type { LayerRecord } from '../../core/image.ts';
 import type { Digest } from '../../core/reference.ts';
 import { branded } from '../branded.ts';
@@ -16,7 +16,9 @@ import { imageStoreOf, layerDocumentPath, layerHome, layerLine } from './place.t
 
 const payloadSchema = z.strictObject({
   diffId: digestSchema,
-  ignoring: branded(parseJobId).optional().describe('A pull, or its `image.add`, that does not count: it gives up'),
+  ignoring: branded(parseJobId, 'is not the id of a job', JOB_ID_FORM)
+    .optional()
+    .describe('A pull, or its `image.add`, that does not count: it gives up'),
 });
 interface Payload {
   readonly diffId: Digest;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
 import { type DatastorePath, parentPath, type TaskRef, type VolumeName } from '../../core/ids.ts';
-import { formatSize, parseVolumeSize } from '../../core/size.ts';
+import { formatSize, parseVolumeSize, SIZE_PATTERN } from '../../core/size.ts';
 import type { VolumeRecord } from '../../core/volume.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { encodeDocument, readDocument } from './document.ts';
@@ -22,7 +22,7 @@ type Context = StepContext<Payload, Notes>;
 
 const capacitySchema = z
   .string()
-  .describe('The new capacity, e.g. 20GB; more than the volume has.')
+  .meta({ pattern: SIZE_PATTERN, description: 'The new capacity, e.g. 20GB; more than the volume has.' })
   .transform((text, context) => {
     const size = parseVolumeSize(text);
     if (!('fault' in size)) return size.bytes;

@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import type { FieldFault } from '../../core/errors.ts';
-import { explainBadVolumeName, parseVolumeName, type VolumeName } from '../../core/ids.ts';
-import { parseVolumeSize } from '../../core/size.ts';
+import {
+  explainBadVolumeName,
+  parseVolumeName,
+  type TextForm,
+  VOLUME_NAME_FORM,
+  type VolumeName,
+} from '../../core/ids.ts';
+import { parseVolumeSize, SIZE_PATTERN } from '../../core/size.ts';
 import {
   ACCESS_MODES,
   type AccessMode,
@@ -33,6 +39,8 @@ interface Option {
   /** As it is spelled in documentation; case does not matter to callers. */
   readonly name: string;
   readonly description: string;
+  /** What JSON Schema can say of its text. */
+  readonly form?: TextForm & { readonly enum?: readonly string[] };
   /** Returns what is wrong. */
   readonly read: (text: string, draft: Draft) => string | undefined;
 }
@@ -70,30 +78,53 @@ const VOLUME_OPTIONS: readonly Option[] = [
       return undefined;
     },
   },
-  { name: 'Capacity', description: 'e.g. 10GB, 512MiB; a bare number is MB (default: 1024MB)', read: readCapacity },
-  { name: 'size', description: 'the same as Capacity', read: readCapacity },
+  {
+    name: 'Capacity',
+    description: 'e.g. 10GB, 512MiB; a bare number is MB (default: 1024MB)',
+    form: { pattern: SIZE_PATTERN },
+    read: readCapacity,
+  },
+  { name: 'size', description: 'the same as Capacity', form: { pattern: SIZE_PATTERN }, read: readCapacity },
   {
     name: 'diskformat',
     description: `one of ${DISK_FORMATS.join(', ')} (default: thin)`,
+    form: { enum: DISK_FORMATS },
     read: (text, draft) => oneOf(DISK_FORMATS, (value) => (draft.diskFormat = value))(text),
   },
   {
     name: 'access',
     description: `one of ${ACCESS_MODES.join(', ')} (default: read-write)`,
+    form: { enum: ACCESS_MODES },
     read: (text, draft) => oneOf(ACCESS_MODES, (value) => (draft.access = value))(text),
   },
   {
     name: 'fstype',
     description: `one of ${FILE_SYSTEMS.join(', ')} (default: ext4)`,
+    form: { enum: FILE_SYSTEMS },
     read: (text, draft) => oneOf(FILE_SYSTEMS, (value) => (draft.fileSystem = value))(text),
   },
-  { name: 'clone-from', description: 'the volume whose content it begins with', read: readSource },
+  {
+    name: 'clone-from',
+    description: 'the volume whose content it begins with',
+    form: VOLUME_NAME_FORM,
+    read: readSource,
+  },
 ];
 
-const optionsSchema = z
-  .record(z.string(), z.string())
-  .default({})
-  .describe(`Volume options: ${VOLUME_OPTIONS.map((option) => `${option.name}: ${option.description}`).join('; ')}`);
+/** Which ones a clone has from its source; `clone-from` is what its `source` says. */
+const OF_SOURCE = ['Capacity', 'size', 'fstype', 'clone-from'];
+
+function documentOptions(options: readonly Option[]) {
+  const forms = options.map(({ name, description, form }) => [name, { type: 'string', description, ...form }] as const);
+  return z
+    .record(z.string(), z.string())
+    .default({})
+    .meta({
+      description: 'Volume options. Case does not matter in their names, and in the words that they may be',
+      properties: Object.fromEntries(forms),
+      additionalProperties: false,
+    });
+}
 export const labelsSchema = z
   .record(z.string().min(1).max(256), z.string().max(4_096))
   .default({})
@@ -101,7 +132,7 @@ export const labelsSchema = z
 
 export const volumeNameSchema = z
   .string()
-  .describe('The name of a volume, e.g. demo_vol.')
+  .meta({ ...VOLUME_NAME_FORM, description: 'The name of a volume, e.g. demo_vol.' })
   .transform((text, context) => {
     const name = parseVolumeName(text);
     if (name !== undefined) return name;
@@ -169,7 +200,7 @@ export const createPayload = z
       .enum(['vsphere', 'local'])
       .optional()
       .describe('Docker sends `local` when no driver was named; it means vsphere here.'),
-    options: optionsSchema,
+    options: documentOptions(VOLUME_OPTIONS),
     labels: labelsSchema,
   })
   .transform((raw, context) => toRequest(raw, {}, context));
@@ -178,7 +209,7 @@ export const clonePayload = z
   .strictObject({
     source: volumeNameSchema,
     name: volumeNameSchema,
-    options: optionsSchema,
+    options: documentOptions(VOLUME_OPTIONS.filter(({ name }) => !OF_SOURCE.includes(name))),
     labels: labelsSchema,
   })
   .transform((raw, context) => {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isErrorCode, StowageError } from '../../core/errors.ts';
 import { type ContainerId, type DatastorePath, parseContainerId, type VolumeName } from '../../core/ids.ts';
 import type { VolumeDocument, VolumePlace, VolumeRecord } from '../../core/volume.ts';
-import { branded } from '../branded.ts';
+import { branded, setByStowage } from '../branded.ts';
 import { containersOfVolume } from '../container/users.ts';
 import { type AnyKind, defineKind, type Step, type StepContext, type StepResult } from '../define.ts';
 import { encodeDocument, readDocument } from './document.ts';
@@ -180,7 +180,7 @@ export const volumeRemove: AnyKind = defineKind<Payload, Notes>({
   lane: 'default',
   payload: z.strictObject({
     name: volumeNameSchema,
-    container: branded(parseContainerId).optional().describe('Set by Stowage: it goes, and does not count'),
+    container: setByStowage(branded(parseContainerId), ': it goes, and does not count'),
   }) as unknown as z.ZodType<Payload>,
   result: z.object({ name: z.string(), removed: z.boolean().describe('false: there was no such volume') }),
   resources: (payload) => [volumeLine(payload.name)],

@@ -1,8 +1,8 @@
 -- Writes under a claim: fields of the job, records, events and perhaps the end, all or nothing.
 -- KEYS[1]  job:<id>
 -- ARGV[2..] id, epoch, commit number within the claim, write or '' (JSON: records as in records.lua, events [{type, subject, data}]),
---          end or '' (succeeded | dead | cancelled | waiting | awaiting), its event's data, pause or '' (JSON: delay in ms, counts:
---          whether a failure is; or children), then the job's fields: name, value...
+--          end or '' (succeeded | dead | cancelled | waiting | awaiting), its event's data, how or '' (JSON; waiting: delay in ms, counts:
+--          whether a failure is; awaiting: children; dead: its death, as in dead.lua), then the job's fields: name, value...
 -- Returns  {'ok'} | {'lost'} | {'stale', record key}
 -- Events   those of the write; job.succeeded | job.dead | job.cancelled | job.retrying | job.awaiting at an end
 local id, epoch, last = ARGV[2], ARGV[3], ARGV[6]
@@ -39,7 +39,7 @@ end
 if job[3] and (last == 'succeeded' or last == 'awaiting') then redis.call('HDEL', key, 'error') end
 emit(last == 'waiting' and 'job.retrying' or 'job.' .. last, 'job:' .. id, ARGV[7])
 if last ~= 'waiting' and last ~= 'awaiting' then
-  finish(id, {unpack(job, 4)}, last, now, fields)
+  finish(id, {unpack(job, 4)}, last, now, fields, last == 'dead' and cjson.decode(ARGV[8]))
   return {'ok'}
 end
 

@@ -1,4 +1,4 @@
--- For scripts that end jobs; after lines.lua.
+-- For scripts that end jobs; after lines.lua and dead.lua.
 local BUCKETS = {10, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000}
 
 local function leave_lines(id, resources)
@@ -38,17 +38,21 @@ local function count(kind, state, took)
   add(slot .. '|sum', took)
 end
 
-local FINISH_FIELDS = {'state', 'resources', 'natural', 'kind', 'started', 'awaited'}
+local FINISH_FIELDS = {'state', 'resources', 'natural', 'kind', 'started', 'awaited', 'redriveRun'}
 
 -- Everything that follows from a job's being over: it leaves its lines, others are woken, it is counted.
--- job: the values of FINISH_FIELDS; fields: what else to write to the job, as a flat list
-local function finish(id, job, state, now, fields)
+-- job: the values of FINISH_FIELDS; fields: what else to write to the job, as a flat list; death: of a dead letter, as in dead.lua
+local function finish(id, job, state, now, fields, death)
   local key, resources, natural, at = job_key(id), decode_list(job[2]), job[3], num(now)
   redis.call('HSET', key, 'state', state, 'finished', at, unpack(fields))
   index_state(id, job[1], state)
   leave_lines(id, resources)
   if natural and redis.call('GET', P .. 'nat:' .. natural) == id then redis.call('DEL', P .. 'nat:' .. natural) end
-  if state == 'dead' then redis.call('ZADD', P .. 'dead', at, id) end
+  if state == 'dead' then
+    redis.call('ZADD', P .. 'dead', at, id)
+    join_group(id, at, death)
+  end
+  if job[7] then tell_run(job[7], state) end
   count(job[4], state, job[5] and now - tonumber(job[5]) or 0)
   local said = held_write('over', {'PUBLISH', P .. 'over'})
   said[3] = said[3] and said[3] .. ' ' .. id or id

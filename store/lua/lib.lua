@@ -4,11 +4,19 @@
 --   claim:<resource>   "<epoch> <id>" of who may write it        rec:<type>:<name> hash: rev, body
 --   recs:<type>        zset: names, all at score 0               events            stream
 --   jobs:state:<s>, jobs:kind:<k>, jobs:of:<resource>            zsets: ids at score 0 (ids sort by time)
+--   jobs:from:<id>     zset: the jobs that this one submitted; goes with it
 --   ready              zset: ids that have an entry, by the time when they were last given one
 --   dead               zset: dead letters, by the time when they died
+--   dead-groups        zset: groups of dead letters (<fingerprint>:<code>:<kind>), by the time of the last death
+--   dead-in:<group>    zset: its ids, by the time when they died     dead-group:<group>  hash: step, message, first (time)
+--   dead-group-of      hash: id -> '<group> <actor>', of each dead letter
+--   dead-run:<id>      hash: what has become of the dead letters that the job <id> settled: settled, over, dead (how many); for a week
 --   awaiting:<id>      set: ids of the jobs that wait until this one is over; each counts in its `awaits` how many are still open
 --   progress:<id>      what a job under way last told of itself (JSON), for a minute
 --   bull:<lane>:…      BullMQ's
+--   trail:<id>         list: calls and log lines of the job's attempts (store/trail.ts)
+--   audit              stream: who did what (store/audit.ts)
+--   ends               hash: <minute since 1970>|<state> -> how many jobs ended so in it; of the last hours
 --   nat:<key>, idem:<scope>:<key>, seq, stats
 -- What it defines is made anew for each call, so only what most scripts need is here; each.lua ends them.
 local P = ARGV[1]
@@ -80,6 +88,11 @@ end
 local function index_state(id, from, to)
   if from then hold('ZREM', 'jobs:state:' .. from, id) end
   hold('ZADD', 'jobs:state:' .. to, '0', id)
+  if to == 'waiting' or to == 'running' then return end
+  -- How many came to this end in this minute, for people who watch; sweep.lua forgets old minutes.
+  local slot = num(math.floor(now_ms() / 60000)) .. '|' .. to
+  local write = held[slot] or held_write(slot, {'HINCRBY', P .. 'ends', slot, 0})
+  write[4] = write[4] + 1
 end
 
 -- A fencing token: later ones of a job are greater, even after Redis came back without its last second or was emptied (it counts

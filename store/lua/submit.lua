@@ -1,10 +1,11 @@
 -- Accepts a job: its record, its place in the line of every resource, its keys, its event and, if it is first everywhere, its entry.
 -- KEYS[1]  job:<id>
 -- ARGV[2..] id, kind, lane, spec (JSON, see job-codec.ts), event data (JSON), resources (JSON) or '', what few jobs have or '' (JSON:
---          natural key, idem {key, fingerprint, ms}, front, parent {id, epoch}: the claim that submits it)
+--          natural key, idem {key, fingerprint, ms}, front, parent {id, epoch}: the claim that submits it, redriveOf: the dead letter in
+--          whose place it comes, actor: who gives that one up)
 -- Returns  {accepted | joined | repeated | key-reused, id}; {'lost'} when the parent's claim is another's now: its old worker must not
---          begin anything
--- Events   job.submitted; job.displaced for a running job that the front has pushed back
+--          begin anything; {'missing'} | {'not-dead'} of redriveOf
+-- Events   job.submitted; job.displaced for a running job that the front has pushed back; job.discarded of redriveOf
 local id, kind, lane, resources_json = ARGV[2], ARGV[3], ARGV[4], ARGV[7]
 local more = ARGV[8] ~= '' and cjson.decode(ARGV[8]) or {}
 local natural, idem = more.natural, more.idem
@@ -29,15 +30,26 @@ if idem then
     return {print == idem.fingerprint and 'repeated' or 'key-reused', job}
   end
 end
+local old = more.redriveOf
+if old then
+  local state = redis.call('HGET', job_key(old), 'state')
+  if state ~= 'dead' then return {state and 'not-dead' or 'missing'} end
+end
+local function settle_old(new)
+  if old then discard(old, more.actor, 'edited and submitted again as ' .. new, {'replacedBy', new}) end
+end
+
 if natural then
   local open = redis.call('GET', P .. 'nat:' .. natural)
   if open then
     remember(open)
+    settle_old(open)
     return {'joined', open}
   end
   redis.call('SET', P .. 'nat:' .. natural, id)
 end
 remember(id)
+settle_old(id)
 
 local at = num(now_ms())
 local fields = {'kind', kind, 'lane', lane, 'spec', ARGV[5], 'created', at, 'state', 'waiting', 'wake', '1'}
@@ -50,6 +62,7 @@ if natural then also('natural', natural) end
 if idem then also('idem', '1') end
 redis.call('HSET', key, unpack(fields))
 hold('ZADD', 'jobs:kind:' .. kind, '0', id)
+if more.parent then redis.call('ZADD', P .. 'jobs:from:' .. more.parent.id, '0', id) end
 index_state(id, nil, 'waiting')
 emit('job.submitted', 'job:' .. id, ARGV[6])
 if resources_json == '' then

@@ -18,7 +18,7 @@ local function forget(id, state)
   redis.call('ZREM', P .. 'jobs:state:' .. state, id)
   if job[1] then redis.call('ZREM', P .. 'jobs:kind:' .. job[1], id) end
   redis.call('ZREM', P .. 'ready', id)
-  redis.call('DEL', job_key(id))
+  redis.call('DEL', job_key(id), P .. 'jobs:from:' .. id, P .. 'trail:' .. id)
   wake_heads(resources, now)
 end
 
@@ -34,6 +34,11 @@ for _, id in ipairs(found) do
     wake(id, now)
     lost = lost + 1
   end
+end
+-- Minutes that nobody asks for any more (finish.lua counts them).
+local old = math.floor(now / 60000) - 120
+for _, slot in ipairs(redis.call('HKEYS', P .. 'ends')) do
+  if tonumber(string.match(slot, '^%d+')) < old then redis.call('HDEL', P .. 'ends', slot) end
 end
 -- What webhooks have not been given yet is kept, however much it is (hooks.lua).
 local function is_relay_behind()

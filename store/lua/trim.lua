@@ -12,7 +12,7 @@ local function forget(id, state)
   for _, resource in ipairs(resources_of(id)) do redis.call('ZREM', P .. 'jobs:of:' .. resource, id) end
   redis.call('ZREM', P .. 'jobs:state:' .. state, id)
   if job[1] then redis.call('ZREM', P .. 'jobs:kind:' .. job[1], id) end
-  redis.call('DEL', key)
+  redis.call('DEL', key, P .. 'jobs:from:' .. id, P .. 'trail:' .. id)
   gone = gone + 1
 end
 

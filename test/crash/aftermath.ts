@@ -72,9 +72,8 @@ async function expectVolume({ system }: CrashSystem, volume: VolumeAfter, at: st
 /** Nothing of the job is left that would hold up others: no claim, no place in a line, no entry, no open child, nobody who waits for it. */
 export async function expectNothingHeld({ redis, system }: CrashSystem, job: Job, at: string): Promise<void> {
   const look = async (): Promise<readonly string[]> => {
-    const held = await redis.exists(
-      ...job.resources.flatMap((resource) => [`{stowage}:claim:${resource}`, `{stowage}:line:${resource}`]),
-    );
+    const places = job.resources.flatMap((each) => [`{stowage}:claim:${each}`, `{stowage}:line:${each}`]);
+    const held = places.length === 0 ? 0 : await redis.exists(...places);
     const entries = await redis.keys(`{stowage}:bull:${job.lane}:${job.id}.*`);
     const ready = (await redis.zscore('{stowage}:ready', job.id)) === null ? [] : ['ready'];
     const waiting = await redis.keys(`{stowage}:awaiting:${job.id}`);

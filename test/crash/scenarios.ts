@@ -1,4 +1,5 @@
 import { CONTAINER_SCENARIOS } from './container-scenarios.ts';
+import { DEAD_SCENARIOS } from './dead-scenarios.ts';
 import { IMAGE_SCENARIOS } from './image-scenarios.ts';
 import { RECONCILE_SCENARIOS } from './reconcile-scenarios.ts';
 import { RECOVERY_SCENARIOS } from './recovery-scenarios.ts';
@@ -12,4 +13,5 @@ export const SCENARIOS: Readonly<Record<string, readonly Scenario[]>> = {
   ...CONTAINER_SCENARIOS,
   ...RECOVERY_SCENARIOS,
   ...RECONCILE_SCENARIOS,
+  ...DEAD_SCENARIOS,
 };

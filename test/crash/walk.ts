@@ -77,6 +77,8 @@ export const isOfImages = (kind: string): boolean => /^(?:image|layer)\./.test(k
 export class Walk {
   readonly crash: CrashSystem<ImageSystem>;
   readonly walkers: readonly Walker[];
+  /** By scenario: whatever dies on the way, and whatever things are called, a job that fails for good fails for one reason. */
+  readonly #fingerprints = new Map<string, string>();
 
   private constructor(crash: CrashSystem<ImageSystem>, walkers: readonly Walker[]) {
     this.crash = crash;
@@ -203,6 +205,12 @@ export class Walk {
     const last = crash.report().findLast((line) => line.job === id && line.at !== 'over');
     const at = `of ${name}, interrupted at ${name.slice(-2)} (the last boundary was ${last?.number ?? 0}, ${last?.at ?? 'none'})`;
     expect(job, `${name} ${at}`).toMatchObject({ state: walker.scenario.ends ?? 'succeeded', kind: walker.kind });
+    if (job.state === 'dead') {
+      const { title } = walker.scenario;
+      const known = this.#fingerprints.get(title) ?? job.error?.fingerprint ?? '';
+      this.#fingerprints.set(title, known);
+      expect(job.error, `${name} ${at}`).toMatchObject({ fingerprint: known });
+    }
     const afters = await walker.scenario.after(name, walker.stage);
     await expectNothingHeld(crash, job, at);
     for (const after of afters) await expectAfter(crash, after, job, at);

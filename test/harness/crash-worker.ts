@@ -113,6 +113,7 @@ const worker = await openWorker({
   ports: {
     ...store,
     jobs: withBoundaries(store.jobs, 'jobs', ['submit'], points),
+    deadLetters: withBoundaries(store.deadLetters, 'deadLetters', ['redrive', 'discard'], points),
     claims: withBoundaries(store.claims, 'claims', ['acquire', 'commit'], points),
     records: withBoundaries(withHolds(store.records, 'records', ['list'], points), 'records', ['observe'], points),
     entrySource: guardedEntries(store, points),

@@ -44,6 +44,19 @@ describe('telemetry of a job, from submission to SOAP call', () => {
   const childrenOf = (spans: readonly ReceivedSpan[], parent: ReceivedSpan | undefined): readonly string[] =>
     spans.filter((span) => span.parentSpanId === parent?.spanId).map((span) => span.name);
 
+  it('the trail of a job has its calls to vCenter with the steps that made them', async () => {
+    const job = await system.run('volume.create', { name: 'trailed_vol' });
+    const trail = await eventually('the trail', async () => {
+      const entries = await system.store.trails.read(job.id);
+      return entries.some(({ name }) => name === 'QueryVirtualDiskUuid') ? entries : undefined;
+    });
+    const calls = trail.filter(({ type }) => type === 'call');
+    expect(calls.map(({ step, name }) => `${step} ${name}`)).toContain('disk CreateVirtualDisk_Task');
+    expect(calls.every(({ attempt, durationMs = -1 }) => attempt === 1 && durationMs >= 0)).toBe(true);
+    expect(trail.map(({ name }) => name)).not.toContain('job succeeded');
+    expect(JSON.stringify(trail)).not.toContain(system.env['VCENTER_PASSWORD']);
+  });
+
   it('one trace: the caller, the job, its steps, their calls', async () => {
     const spans = await traced('4bf92f3577b34da6a3ce929d0e0e4736', 'volume.create', { name: 'traced_vol' });
     const [job] = named(spans, 'job volume.create');

@@ -1,0 +1,275 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { axe, type Console, enterKey, openConsole, type Person, shoot } from '../harness/browser.ts';
+import { type Product, startProduct } from '../harness/product.ts';
+
+// The console in a real browser, against the product as `npm start` runs it: sign-in, jobs, dead letters, roles, keys. Every page is
+// examined by axe in both themes, wide and narrow.
+
+interface Job {
+  readonly id: string;
+  readonly state: string;
+}
+
+let scratch: string;
+let product: Product;
+let site: Console;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'stowage-browser-'));
+  product = await startProduct(scratch);
+  site = await openConsole(product);
+});
+afterAll(async () => {
+  await site.close();
+  await product.stop();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+async function submit(kind: string, payload: object): Promise<Job> {
+  const { body } = await product.call('POST', '/v1/jobs?wait=30', { kind, payload });
+  return body as Job;
+}
+
+/** Jobs that die at once: volumes that are not there. */
+async function die(count: number, name: string): Promise<readonly Job[]> {
+  const all = Array.from({ length: count }, (_, at) =>
+    submit('volume.attach', { volume: `${name}_${at}`, machine: 'lab-vm-1' }),
+  );
+  return await Promise.all(all);
+}
+
+async function as<T>(person: Promise<Person>, act: (person: Person) => Promise<T>): Promise<T> {
+  const one = await person;
+  try {
+    const result = await act(one);
+    expect(one.faults).toEqual([]);
+    return result;
+  } finally {
+    await one.close();
+  }
+}
+
+describe('signing in', () => {
+  it('stands in the place of the page that was wanted, refuses a wrong key, and leads back', async () => {
+    await as(site.visit(), async ({ page }) => {
+      await page.goto(`${site.url}jobs?state=dead`);
+      await page.getByRole('heading', { name: 'Sign in to Stowage' }).waitFor();
+      expect(await axe(page)).toEqual([]);
+      await shoot(page, 'sign-in');
+      await enterKey(page, 'not-a-key-of-anybody');
+      await page.getByText('This key is unknown, or was revoked.').waitFor();
+      await enterKey(page, (await site.makeKey('viewer')).key);
+      await page.getByRole('heading', { name: 'Jobs', exact: true }).waitFor();
+      expect(new URL(page.url()).search).toBe('?state=dead');
+      await page.reload();
+      await page.getByRole('heading', { name: 'Jobs', exact: true }).waitFor();
+    });
+  });
+
+  it('a key that is revoked ends its session, and the page says so', async () => {
+    const { id, key } = await site.makeKey('viewer');
+    await as(site.visit(), async ({ page }) => {
+      await page.goto(site.url);
+      await enterKey(page, key);
+      await page.getByRole('heading', { name: 'Overview' }).waitFor();
+      await product.call('DELETE', `/v1/keys/${id}`);
+      await page.getByRole('link', { name: 'Jobs', exact: true }).click();
+      await page.getByText('Your session is over.').waitFor();
+    });
+  });
+
+  it('signing out ends the session in this browser', async () => {
+    await as(site.signIn('viewer'), async ({ page }) => {
+      await page.locator('.session-menu summary').click();
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await page.getByRole('heading', { name: 'Sign in to Stowage' }).waitFor();
+      await page.reload();
+      await page.getByRole('heading', { name: 'Sign in to Stowage' }).waitFor();
+    });
+  });
+});
+
+describe('jobs', () => {
+  it('one is submitted by its form, and its page follows it to its end', async () => {
+    await as(site.signIn('operator', '/console/jobs/new'), async ({ page }) => {
+      await page.getByLabel('Kind', { exact: true }).selectOption('volume.create');
+      await page.getByRole('button', { name: 'Submit' }).click();
+      await page.getByText('is needed').waitFor();
+      expect(await axe(page)).toEqual([]);
+      await page.getByLabel('name (needed)').fill('by_form');
+      await page.getByLabel('options.Capacity').fill('10XB');
+      await page.getByRole('button', { name: 'Submit' }).click();
+      await page.getByRole('alert').getByText('is not a size').first().waitFor();
+      await page.getByLabel('options.Capacity').fill('1GB');
+      await page.getByRole('button', { name: 'Submit' }).click();
+      await page.getByRole('heading', { name: 'volume.create' }).waitFor();
+      await page.locator('.page-head').getByText('succeeded').waitFor();
+      await page
+        .getByRole('row', { name: /CreateVirtualDisk_Task/ })
+        .first()
+        .waitFor();
+      expect(await axe(page)).toEqual([]);
+      await shoot(page, 'job');
+    });
+  });
+
+  it('the list is live, and its filters are in its address', async () => {
+    await as(site.signIn('viewer', '/console/jobs'), async ({ page }) => {
+      await page.getByText('Live', { exact: true }).waitFor();
+      const job = await submit('volume.create', { name: 'seen_live' });
+      await page.locator(`a.row-link[href$="${job.id}"]`).waitFor();
+      await page.getByLabel('Resource').fill('volume:seen_live');
+      await page.waitForURL(/resource=volume%3Aseen_live/);
+      await expect.poll(() => page.locator('main a.row-link').count()).toBe(1);
+      expect(await axe(page)).toEqual([]);
+      await shoot(page, 'jobs');
+      await page.getByRole('link', { name: 'Dead', exact: true }).click();
+      await page.getByText('No job matches').waitFor();
+    });
+  });
+
+  it('a dead letter tells why and what to do, and is edited and redriven', async () => {
+    await submit('volume.create', { name: 'there' });
+    const dead = await submit('volume.attach', { volume: 'there', machine: 'nobody' });
+    expect(dead.state).toBe('dead');
+    await as(site.signIn('operator', `/console/jobs/${dead.id}`), async ({ page }) => {
+      await page.getByText('It failed for good').waitFor();
+      await page.getByText('Name a virtual machine by its inventory name').waitFor();
+      expect(await axe(page)).toEqual([]);
+      await shoot(page, 'dead-letter');
+      await page.getByRole('button', { name: 'Edit and redrive' }).click();
+      await page.getByLabel('Payload (JSON)').fill('{"volume": "there", "machine": ""}');
+      await page.getByRole('button', { name: 'Redrive with this payload' }).click();
+      await page.getByRole('button', { name: 'Show /payload/machine' }).waitFor();
+      expect(await axe(page)).toEqual([]);
+      await page.getByLabel('Payload (JSON)').fill('{"volume": "there", "machine": "lab-vm-1"}');
+      await page.getByRole('button', { name: 'Redrive with this payload' }).click();
+      await page.getByText('Edited redrive of').waitFor();
+      await page.locator('.page-head').getByText('succeeded').waitFor();
+    });
+    expect((await product.call('GET', `/v1/jobs/${dead.id}`)).body).toMatchObject({ state: 'failed' });
+  });
+});
+
+describe('dead letters', () => {
+  it('many are redriven at a steady rate, stopped half-way, and the rest is given up with a reason', async () => {
+    await die(60, 'gone');
+    await as(site.signIn('operator', '/console/dead-letters'), async ({ page }) => {
+      const group = page.getByRole('row', { name: /volume-not-found/ });
+      await group.getByRole('checkbox').check();
+      await page.getByText('1 of 1 groups chosen, 60 dead letters').waitFor();
+      expect(await axe(page)).toEqual([]);
+      await shoot(page, 'dead-letters');
+      await page.getByRole('button', { name: 'Redrive the chosen…' }).click();
+      await page.getByLabel('Stop when so many are dead again').fill('1000');
+      expect(await axe(page)).toEqual([]);
+      await page.getByRole('button', { name: 'Redrive 60' }).click();
+      await page.getByRole('button', { name: 'Stop', exact: true }).click();
+      await page.locator('.run').getByText('cancelled').waitFor();
+
+      await page.getByRole('button', { name: 'Discard all that match…' }).click();
+      await page.getByLabel('Why? (kept with each job)').fill('the volumes are gone');
+      await page.getByRole('button', { name: /^Discard \d+$/ }).click();
+      await page.getByText('No dead letters').waitFor();
+      await page.locator('.run').getByText('succeeded').waitFor();
+    });
+    const { body } = await product.call('GET', '/v1/jobs?state=failed&limit=1');
+    expect(body).toMatchObject({ items: [{ discardReason: 'the volumes are gone' }] });
+  });
+
+  it('a viewer sees them, and is told which role it takes', async () => {
+    const [dead] = await die(1, 'alone');
+    await as(site.signIn('viewer', '/console/dead-letters'), async ({ page }) => {
+      const redrive = page.getByRole('button', { name: 'Redrive all that match…' });
+      expect(await redrive.getAttribute('aria-disabled')).toBe('true');
+      expect(await redrive.getAttribute('title')).toBe('Needs the role operator; yours is viewer.');
+      await page.goto(`${site.url}jobs/${dead?.id}`);
+      expect(await page.getByRole('button', { name: 'Discard' }).getAttribute('aria-disabled')).toBe('true');
+      await expect.poll(() => page.getByRole('link', { name: 'Audit' }).count()).toBe(0);
+    });
+  });
+});
+
+describe('the shell', () => {
+  it('the overview shows the queue, hosts and stores', async () => {
+    await as(site.signIn('viewer'), async ({ page }) => {
+      await page.getByRole('link', { name: 'esx-1.lab' }).waitFor();
+      await page.getByRole('region', { name: 'Volume stores' }).getByRole('link', { name: 'default' }).waitFor();
+      expect(await axe(page)).toEqual([]);
+      await shoot(page, 'overview');
+    });
+  });
+
+  it('is worked by keys: places, rows, search, help', async () => {
+    const job = await submit('volume.create', { name: 'by_keys' });
+    await as(site.signIn('admin'), async ({ page }) => {
+      await page.getByRole('heading', { name: 'Overview' }).waitFor();
+      await page.keyboard.press('?');
+      await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+      expect(await axe(page)).toEqual([]);
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      await page.keyboard.press('g');
+      await page.keyboard.press('j');
+      await page.locator('main a.row-link').first().waitFor();
+      await page.keyboard.press('j');
+      await page.keyboard.press('Enter');
+      await page.getByText('Where the time went').waitFor();
+      await page.keyboard.press('/');
+      await page.keyboard.type('dead');
+      await page.getByRole('option', { name: 'Page Dead letters' }).waitFor();
+      expect(await axe(page)).toEqual([]);
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: 'Dead letters' }).waitFor();
+      await page.keyboard.press('/');
+      await page.keyboard.type(job.id);
+      await page.keyboard.press('Enter');
+      await page.waitForURL(new RegExp(`/jobs/${job.id}$`));
+      await page.getByRole('region', { name: 'Payload' }).getByText('by_keys').waitFor();
+    });
+  });
+
+  it('on a narrow screen the places are behind a button, and the focus comes into them', async () => {
+    await as(site.signIn('viewer'), async ({ page }) => {
+      await page.setViewportSize({ width: 390, height: 844 });
+      await expect.poll(() => page.getByRole('link', { name: 'Jobs', exact: true }).count()).toBe(0);
+      await page.getByRole('button', { name: 'Menu' }).click();
+      await page.getByRole('link', { name: 'Jobs', exact: true }).click();
+      await page.getByRole('heading', { name: 'Jobs', exact: true }).waitFor();
+      await expect.poll(() => page.getByRole('link', { name: 'Overview', exact: true }).count()).toBe(0);
+    });
+  });
+
+  it('says when it is not live, keeps what it shows, and catches up', async () => {
+    await as(site.signIn('viewer', '/console/jobs'), async ({ page }) => {
+      await page.getByText('Live', { exact: true }).waitFor();
+      await page.locator('main a.row-link').first().waitFor();
+      await page.context().setOffline(true);
+      const job = await submit('volume.create', { name: 'meanwhile' });
+      await page.getByText('Not live: trying again').waitFor();
+      expect(await page.locator('main a.row-link').count()).toBeGreaterThan(0);
+      await page.context().setOffline(false);
+      await page.getByText('Live', { exact: true }).waitFor();
+      await page.locator(`a.row-link[href$="${job.id}"]`).waitFor();
+    });
+  });
+
+  it('a theme that was chosen stays, whatever the system has', async () => {
+    await as(site.signIn('viewer'), async ({ page }) => {
+      const colour = (): Promise<string> =>
+        page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor');
+      const light = await colour();
+      await page.getByRole('button', { name: /^Theme/ }).click();
+      await page.getByRole('button', { name: /^Theme: light/ }).click();
+      await page.getByRole('button', { name: /^Theme: dark/ }).waitFor();
+      const dark = await colour();
+      expect(dark).not.toBe(light);
+      await page.reload();
+      await page.getByRole('heading', { name: 'Overview' }).waitFor();
+      expect(await colour()).toBe(dark);
+    });
+  });
+});
