@@ -327,6 +327,17 @@ test('no token, key or header is in the log, and only the hash of a token is in 
   for (const secret of [token, csrf, PRESET_KEY]) expect([...names, ...kept].join('\n')).not.toContain(secret);
 });
 
+test('the audit log has sign-ins and those that were refused, and no key', async () => {
+  await signIn();
+  await rig.call({ method: 'POST', url: '/v1/session', key: null, payload: { key: 'stw_notAKeyOfOurs1' } });
+  const { body, text } = await rig.call({ url: '/v1/audit?action=signIn&limit=2' });
+  expect(body['items']).toMatchObject([
+    { actor: 'anonymous', outcome: 'refused', status: 401 },
+    { actor: 'key:preset', role: 'admin', outcome: 'done', status: 200 },
+  ]);
+  for (const secret of [PRESET_KEY, 'notAKeyOfOurs1']) expect(text).not.toContain(secret);
+});
+
 test('by TLS the cookie is Secure, and of this host alone', async () => {
   const web = { publicUrl: 'https://stowage.example.com', trustedProxies: [], isQueuesWritable: false };
   const other = await startRig(undefined, { web });
