@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type JobId, parseJobId, parseResourceKey } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/job.ts';
 import type { DeadFilter, DeadSelection } from '../../core/ports/dead-letters.ts';
-import { branded } from '../branded.ts';
+import { branded, setByStowage } from '../branded.ts';
 import type { PrepareContext } from '../define.ts';
 import { noted } from '../noted.ts';
 
@@ -40,7 +40,7 @@ export const selectionMembers = {
 };
 
 /** Of the payload, whose input has it set by Stowage. */
-export const cutoff = { cutoffAt: time.optional().describe('Set by Stowage: what dies later is left alone') };
+export const cutoff = { cutoffAt: setByStowage(time, ': what dies later is left alone') };
 
 export interface Selected {
   readonly filter?: z.output<typeof filter> | undefined;
