@@ -73,7 +73,7 @@ it('who has no group of ours is told so, and led back', async () => {
   await at('/console/', async ({ page }) => {
     await page.getByRole('button', { name: 'Sign in with Example Login' }).click();
     await page.getByRole('heading', { name: 'The sign-in failed' }).waitFor();
-    await page.getByText('Mallory has no role here.').waitFor();
+    await page.getByText('There is no role here for mallory.').waitFor();
     await shoot(page, 'sign-in-failed');
     await page.getByRole('link', { name: 'Back to the sign-in' }).click();
     await page.getByRole('heading', { name: 'Sign in to Stowage' }).waitFor();
