@@ -45,6 +45,8 @@ COPY --from=console /src/console/dist console/dist
 RUN install -d -o node -g node /var/lib/stowage/spool
 RUN install -d -o node -g node /var/lib/stowage/gateway
 
+RUN ln -s /app/bin/stowage /usr/local/bin/stowage
+
 USER node
 # The Docker Engine API stays on the container's own 127.0.0.1:2375, where nobody else comes, until it has TLS: then set
 # STOWAGE_DOCKER_LISTEN to 0.0.0.0:2376.
@@ -54,7 +56,7 @@ ENV STOWAGE_REST_LISTEN=0.0.0.0:8080 \
     STOWAGE_GATEWAY_LISTEN=0.0.0.0:2378 \
     STOWAGE_GATEWAY_FACE_LISTEN=0.0.0.0:2379 \
     STOWAGE_GATEWAY_DIR=/var/lib/stowage/gateway
-EXPOSE 8080 2376 2378 9464
+EXPOSE 8080 2376 2378 2379 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["node", "deploy/healthcheck.mjs"]
 ENTRYPOINT ["sh", "deploy/run"]
 CMD ["api"]

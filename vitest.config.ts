@@ -13,7 +13,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: [
-      '{api,bench,console,core,gateway,jobs,lab,platform,registry,scripts,store,test,vsphere,workers}/**/*.test.ts',
+      '{api,bench,cli,console,core,gateway,jobs,lab,platform,registry,scripts,store,test,vsphere,workers}/**/*.test.ts',
     ],
     // These end what hangs; they promise nothing. On a machine that is busy with other things all takes a multiple of its time.
     testTimeout: 120_000,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { KeyStore } from '../core/ports/jobs.ts';
 import { type Config, type DockerTlsConfig, readConfig } from '../platform/config.ts';
-import { ConfigError, type ConfigFault } from '../platform/environment.ts';
+import { ConfigError, type ConfigFault, type ReadText } from '../platform/environment.ts';
 import { formatListen, isLoopback } from '../platform/listen.ts';
 import type { RedisAddress } from '../platform/redis-url.ts';
 import type { VolumeStoreSetting } from '../platform/volume-stores.ts';
@@ -15,8 +15,8 @@ export interface ApiConfig extends Config {
 }
 
 /** @throws {ConfigError} with every fault */
-export function readApiConfig(env: Readonly<Record<string, string | undefined>>): ApiConfig {
-  const { redis, volumeStores, ...rest } = readConfig(env);
+export function readApiConfig(env: Readonly<Record<string, string | undefined>>, readText?: ReadText): ApiConfig {
+  const { redis, volumeStores, ...rest } = readConfig(env, readText);
   if (redis !== undefined && volumeStores !== undefined) return { ...rest, redis, volumeStores };
   const faults: ConfigFault[] = [];
   if (redis === undefined) faults.push({ name: 'REDIS_URL', problem: 'is not set' });

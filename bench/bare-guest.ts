@@ -72,7 +72,18 @@ function boot(guestDir: string, initramfs: string, ports: readonly (readonly [st
   });
   const child = spawn(
     'qemu-system-x86_64',
-    ['-nodefaults', '-no-user-config', '-display', 'none', '-M', 'q35,vmport=off', '-cpu', 'max', '-smp', '1']
+    [
+      '-nodefaults',
+      '-no-user-config',
+      '-display',
+      'none',
+      '-M',
+      'q35,vmport=off',
+      '-cpu',
+      'max,erms=off,fsrm=off',
+      '-smp',
+      '1',
+    ]
       .concat(['-accel', 'tcg,thread=multi,tb-size=64', '-m', '192', '-no-reboot', '-serial', 'stdio'])
       .concat(['-kernel', join(guestDir, 'vmlinux'), '-initrd', initramfs, '-append', OPTIONS])
       .concat(['-device', 'virtio-serial-pci,max_ports=4', ...lines]),

@@ -33,6 +33,7 @@ describe.concurrent('each script measures, and says what beside what', () => {
       ['--containers=4', '--parts=2', '--workers=2'],
       /4 containers had distinct names, uuids and machines/,
     ],
+    ['lists', ['--jobs=400', '--dead=60', '--audit=50', '--times=1'], /\/v1\/overview .*\n[^]*goal: each under 200 ms/],
     ['volume-list', ['--volumes=30', '--requests=2'], /30 volumes, .*\n.*\n.* p99 \d+ ms; goal under 300/],
   ])('%s', async (name, options, says) => {
     const output = await bench(name, ...options);

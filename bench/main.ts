@@ -17,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   recovery: async () => (await import('./recovery.ts')).recovery,
   guest: async () => (await import('./guest.ts')).guest,
   images: async () => (await import('./images.ts')).images,
+  lists: async () => (await import('./lists.ts')).lists,
   'volume-list': async () => (await import('./volume-list.ts')).volumeList,
 };
 

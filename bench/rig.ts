@@ -141,7 +141,7 @@ function noDataCentre(): DataCentre {
 /** Nor of registries. */
 function noImages(credentials: CredentialRequests): ImagePorts {
   const refuse = (): Promise<never> => Promise.reject(new TypeError('this kind pulls nothing'));
-  return { registry: { resolve: refuse }, layers: { make: refuse, forget: refuse }, credentials };
+  return { registry: { resolve: refuse, examine: refuse }, layers: { make: refuse, forget: refuse }, credentials };
 }
 
 /** Runs `work` over all items, so many at once. */

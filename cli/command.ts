@@ -8,6 +8,8 @@ import { type Connection, readConnection } from './settings.ts';
 /** What a command is run with. */
 export interface Run {
   readonly io: Io;
+  /** Of this command. */
+  readonly version: string;
   readonly out: Output;
   readonly client: Client;
   readonly options: Options;
@@ -111,6 +113,7 @@ async function runCommand(
   let client: Client | undefined;
   const run: Run = {
     io,
+    version,
     out,
     options,
     args,

@@ -55,6 +55,10 @@ export function failureOf(status: number, body: unknown, url: string): Failure {
     return new Failure(exit, `${url} answered with HTTP status ${status}`, { advice });
   }
   const { detail, code, advice, holder, traceId } = parsed.data;
+  if (code === 'route-unknown') {
+    const older = 'The API is older than this command, perhaps: see `stowage version`.';
+    return new Failure('failed', `this API cannot do that: ${detail}`, { code, advice: older, problem: body });
+  }
   return new Failure(exit, holder === undefined || detail.includes(holder) ? detail : `${detail} (held by ${holder})`, {
     code,
     problem: body,

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 
 /** What a command reads from and writes to. */
 export interface Io {
@@ -38,5 +38,22 @@ export function processIo(): Io {
     writeErr: (text) => void process.stderr.write(text),
     nowMs: () => Date.now(),
     interrupted: interrupted.signal,
+  };
+}
+
+/** For what only describes commands: nobody reads, nobody writes. */
+export function silentIo(): Io {
+  return {
+    stdin: Readable.from([]),
+    env: {},
+    isOutTerminal: false,
+    isErrTerminal: false,
+    isInTerminal: false,
+    outColumns: () => 100,
+    errColumns: () => 100,
+    writeOut: () => undefined,
+    writeErr: () => undefined,
+    nowMs: () => 0,
+    interrupted: new AbortController().signal,
   };
 }

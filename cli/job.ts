@@ -61,8 +61,9 @@ export function subjectOf(item: Item): string | undefined {
   return Array.isArray(resources) && resources.length > 0 ? resources.map(String).join(', ') : undefined;
 }
 
-/** `volume.create of volume:demo_vol`. */
-export function nameOf(job: JobDocument): string {
-  const subject = job.resources[0];
-  return subject === undefined ? job.kind : `${job.kind} of ${subject}`;
+/** `volume.create of volume:demo_vol`; of an id of 64 digits the first 12. */
+export function nameOf({ kind, resources }: JobDocument): string {
+  const [subject] = resources;
+  if (subject === undefined || subject.startsWith('system:')) return kind;
+  return `${kind} of ${subject.replaceAll(/[0-9a-f]{64}/g, (id) => id.slice(0, 12))}`;
 }

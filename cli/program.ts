@@ -4,6 +4,7 @@ import { completionCommands } from './commands/completion.ts';
 import { containerCommands } from './commands/containers.ts';
 import { contextCommands } from './commands/contexts.ts';
 import { deadCommands } from './commands/dead.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { eventCommands } from './commands/events.ts';
 import { hostCommands, watchedCommands } from './commands/hosts.ts';
 import { imageCommands } from './commands/images.ts';
@@ -28,6 +29,7 @@ const NOUNS: readonly ((parent: Command, program: Program) => void)[] = [
   webhookCommands,
   keyCommands,
   eventCommands,
+  doctorCommand,
   contextCommands,
   versionCommand,
   completionCommands,

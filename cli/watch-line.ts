@@ -23,19 +23,19 @@ interface Stage {
   readonly isBytes?: boolean;
 }
 
-/** On a terminal a line that moves; elsewhere a line for each new stage, for logs. */
+/** On a terminal a line that moves; elsewhere a line for each new stage of a job that takes a while, for logs. */
 export function createWatchLine(io: Io, { isSilent }: { readonly isSilent: boolean }): WatchLine {
   if (isSilent) return { show: () => undefined, clear: () => undefined };
   return io.isErrTerminal ? movingLine(io) : plainLines(io);
 }
 
 function plainLines(io: Io): WatchLine {
-  let last = '';
+  let last: string | undefined;
   return {
     show(job, children) {
       const stage = stageOf(job, children);
       const text = `${nameOf(job)}: ${stage.phase}`;
-      if (text !== last && !isOver(job)) io.writeErr(`${oneLine(text)}\n`);
+      if (last !== undefined && text !== last && !isOver(job)) io.writeErr(`${oneLine(text)}\n`);
       last = text;
     },
     clear: () => undefined,

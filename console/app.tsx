@@ -23,6 +23,42 @@ const ROUTES: readonly { readonly path: string; readonly component: AnyComponent
     path: '/console/dead-letters',
     component: page(async () => (await import('./dead-letters/dead-letters-page.tsx')).DeadLettersPage),
   },
+  {
+    path: '/console/containers',
+    component: page(async () => (await import('./containers/containers-page.tsx')).ContainersPage),
+  },
+  {
+    path: '/console/containers/:id',
+    component: page(async () => (await import('./containers/container-page.tsx')).ContainerPage),
+  },
+  { path: '/console/volumes', component: page(async () => (await import('./volumes/volumes-page.tsx')).VolumesPage) },
+  {
+    path: '/console/volumes/:name',
+    component: page(async () => (await import('./volumes/volume-page.tsx')).VolumePage),
+  },
+  { path: '/console/images', component: page(async () => (await import('./images/images-page.tsx')).ImagesPage) },
+  { path: '/console/images/:digest', component: page(async () => (await import('./images/image-page.tsx')).ImagePage) },
+  { path: '/console/hosts', component: page(async () => (await import('./hosts/hosts-page.tsx')).HostsPage) },
+  { path: '/console/hosts/:name', component: page(async () => (await import('./hosts/host-page.tsx')).HostPage) },
+  {
+    path: '/console/recoveries',
+    component: page(async () => (await import('./recoveries/recoveries-page.tsx')).RecoveriesPage),
+  },
+  {
+    path: '/console/recoveries/:id',
+    component: page(async () => (await import('./recoveries/recovery-page.tsx')).RecoveryPage),
+  },
+  { path: '/console/events', component: page(async () => (await import('./events/events-page.tsx')).EventsPage) },
+  {
+    path: '/console/webhooks',
+    component: page(async () => (await import('./webhooks/webhooks-page.tsx')).WebhooksPage),
+  },
+  {
+    path: '/console/webhooks/:id',
+    component: page(async () => (await import('./webhooks/webhook-page.tsx')).WebhookPage),
+  },
+  { path: '/console/keys', component: page(async () => (await import('./keys/keys-page.tsx')).KeysPage) },
+  { path: '/console/audit', component: page(async () => (await import('./audit/audit-page.tsx')).AuditPage) },
 ];
 
 export function App() {

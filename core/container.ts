@@ -132,6 +132,14 @@ export interface ContainerMachine {
   readonly host?: Moref;
 }
 
+/** Where a container that runs is reached. */
+export interface ContainerReach {
+  /** Absent: its guest has told none. */
+  readonly ip?: string;
+  /** What is forwarded to it, with the ports of the host that were chosen. */
+  readonly ports: readonly PortBinding[];
+}
+
 /** What Stowage knows of one container. `name` is its id, `called` the name that people use. */
 export interface ContainerRecord {
   readonly type: 'container';
@@ -143,6 +151,8 @@ export interface ContainerRecord {
   readonly run: ContainerRun;
   /** Absent until its machine is made. */
   readonly machine?: ContainerMachine;
+  /** Of one that runs, as far as its machine told it at the start. */
+  readonly reach?: ContainerReach;
   /** Why it did not start, or is dead. */
   readonly error?: string;
   readonly createdAt: string;
@@ -172,12 +182,16 @@ export const CONTAINER_KEYS = {
   exit: 'guestinfo.stowage.exit',
   /** Why the process could not be started, as text, written by the guest; taken away at each start. */
   failure: 'guestinfo.stowage.failure',
-  /** By which the gateway knows the guest. */
+  /** By which the gateway knows the guest; written when the machine is made, and at each start. */
   secret: 'guestinfo.stowage.secret',
   /** A job that only wants the files: the guest runs no process then. Taken away at each start. */
   visit: 'guestinfo.stowage.visit',
   /** GuestDisks, written at each start. */
   disks: 'guestinfo.stowage.disks',
+  /** PortBindings in JSON, with the ports that were bound: written at each start by whoever runs the machine, where ports are forwarded. */
+  ports: 'guestinfo.stowage.ports',
+  /** The guest's address, written by the guest. */
+  ip: 'guestinfo.ip',
 } as const;
 
 /** Written when the machine is made: the truth from which a record is rebuilt. */

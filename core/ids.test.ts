@@ -2,18 +2,30 @@ import { describe, expect, it } from 'vitest';
 import {
   datastorePath,
   explainBadVolumeName,
+  JOB_ID_FORM,
   moref,
+  MOREF_FORM,
   newJobId,
   parentPath,
   parseDatastorePath,
   parseDiskUuid,
   parseJobId,
   parseMoref,
+  parseResourceKey,
   parseVolumeName,
+  RESOURCE_KEY_FORM,
   splitDatastorePath,
   splitMoref,
   taskRef,
+  type TextForm,
+  VOLUME_NAME_FORM,
 } from './ids.ts';
+
+/** As a reader of a JSON Schema would. */
+function has(form: TextForm, text: string): boolean {
+  const { pattern = '', minLength = 0, maxLength = Number.POSITIVE_INFINITY } = form;
+  return new RegExp(pattern, 'u').test(text) && text.length >= minLength && text.length <= maxLength;
+}
 
 describe('job ids', () => {
   const zeros = new Uint8Array(10);
@@ -23,6 +35,7 @@ describe('job ids', () => {
     const ids = times.map((time) => newJobId(time, zeros));
     expect(ids.map(parseJobId)).toEqual(ids);
     expect(ids.toSorted()).toEqual(ids);
+    expect(ids.every((id) => has(JOB_ID_FORM, id))).toBe(true);
   });
 
   it('differ by chance, and use all of it', () => {
@@ -40,13 +53,17 @@ describe('job ids', () => {
     '01m85eaqy2dz17sj8j53xrympww',
     '01M85EAQY2DZ17SJ8J53XRYMPW',
     '01m85eaqy2dz17sj8j53xrympl',
-  ])('%j is none', (text) => expect(parseJobId(text)).toBeUndefined());
+  ])('%j is none', (text) => {
+    expect(parseJobId(text)).toBeUndefined();
+    expect(has(JOB_ID_FORM, text)).toBe(false);
+  });
 });
 
 describe('volume names', () => {
   it.each(['ab', 'demo_vol', 'A.b-c_1', '0a', 'a'.repeat(100), 'vol-12345', 'vol-1234567'])('%s is one', (name) => {
     expect(parseVolumeName(name)).toBe(name);
     expect(explainBadVolumeName(name)).toBeUndefined();
+    expect(has(VOLUME_NAME_FORM, name)).toBe(true);
   });
 
   it.each([
@@ -67,6 +84,19 @@ describe('volume names', () => {
   ])('%j is none: %s', (name, reason) => {
     expect(parseVolumeName(name)).toBeUndefined();
     expect(explainBadVolumeName(name)).toContain(reason);
+    expect(has(VOLUME_NAME_FORM, name)).toBe(false);
+  });
+});
+
+describe('what lines are kept for', () => {
+  it.each(['volume:demo_vol', 'container-name:a b', 'host:\n'])('%j is one', (text) => {
+    expect(parseResourceKey(text)).toBe(text);
+    expect(has(RESOURCE_KEY_FORM, text)).toBe(true);
+  });
+
+  it.each(['', 'volume', 'volume:', 'volumes:a', ':a', 'a:volume:b'])('%j is none', (text) => {
+    expect(parseResourceKey(text)).toBeUndefined();
+    expect(has(RESOURCE_KEY_FORM, text)).toBe(false);
   });
 });
 
@@ -77,6 +107,11 @@ describe('references and paths of vSphere', () => {
     expect(['vm-42', '', 'VirtualMachine:', ':vm-42', 'VirtualMachine:a b'].map(parseMoref)).toEqual(
       Array.from({ length: 5 }),
     );
+    expect(['vm-42', 'VirtualMachine:', 'VirtualMachine:vm-42'].map((text) => has(MOREF_FORM, text))).toEqual([
+      false,
+      false,
+      true,
+    ]);
     expect([taskRef('task-7'), taskRef('Task:task-7')]).toEqual(['Task:task-7', 'Task:task-7']);
   });
 

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalReference, familiarReference, parseDigest, parseReference } from './reference.ts';
+import {
+  CANONICAL_PATTERN,
+  canonicalReference,
+  DIGEST_PATTERN,
+  familiarReference,
+  parseDigest,
+  parseReference,
+  REFERENCE_PATTERN,
+} from './reference.ts';
 
 const DIGEST = `sha256:${'0a'.repeat(32)}`;
 
@@ -25,6 +33,8 @@ describe('names of images', () => {
   ])('%s is %s', (text, expected) => {
     expect(canonical(text)).toBe(expected);
     expect(canonical(expected)).toBe(expected);
+    expect(text).toMatch(new RegExp(REFERENCE_PATTERN, 'u'));
+    expect(expected).toMatch(new RegExp(CANONICAL_PATTERN, 'u'));
   });
 
   it.each([
@@ -37,10 +47,17 @@ describe('names of images', () => {
     ['', 'is not a repository'],
     ['a//b', 'is not a repository'],
     ['../etc', 'is not a registry'],
+    ['busybox:CQ-]]', 'is not a tag'],
     ['registry.example/', 'is not a repository'],
     ['a/'.repeat(130), 'is not a repository'],
   ])('%j is none', (text, problem) => {
     expect(canonical(text)).toContain(problem);
+    expect(text).not.toMatch(new RegExp(REFERENCE_PATTERN, 'u'));
+  });
+
+  it('a repository has 255 characters at most', () => {
+    expect(canonical(`team/${'x'.repeat(250)}`)).toContain(':latest');
+    expect(canonical(`team/${'x'.repeat(251)}`)).toBe("a repository's name has at most 255 characters");
   });
 
   it.each([
@@ -58,6 +75,7 @@ describe('names of images', () => {
     expect(parseDigest(DIGEST)).toBe(DIGEST);
     for (const bad of [DIGEST.toUpperCase(), DIGEST.slice(0, -1), `${DIGEST}0`, `sha512:${'0a'.repeat(64)}`]) {
       expect(parseDigest(bad)).toBeUndefined();
+      expect(bad).not.toMatch(new RegExp(DIGEST_PATTERN, 'u'));
     }
   });
 });

@@ -12,13 +12,12 @@ export const DEFAULT_REGISTRY = 'docker.io';
 const DEFAULT_TAG = 'latest';
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
-const HOST = /^(?:localhost|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/;
+const HOST = /^(?:localhost|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$/;
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
-const TAG = /^\w[\w.-]{0,127}$/;
+const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$/;
 const MAX_REPOSITORY = 255;
 
-const unanchored = (pattern: RegExp): string =>
-  pattern.source.slice(1, -1).replaceAll('\\w', '[A-Za-z0-9_]').replaceAll('\\d', '[0-9]');
+const unanchored = (pattern: RegExp): string => pattern.source.slice(1, -1);
 const path = `${unanchored(COMPONENT)}(?:/${unanchored(COMPONENT)})*`;
 /** For JSON Schemas: what `parseDigest` and `parseReference` take, but for the length of a repository's name. */
 export const DIGEST_PATTERN = DIGEST.source;

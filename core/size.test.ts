@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatSize, parseVolumeSize } from './size.ts';
+import { formatSize, parseVolumeSize, SIZE_PATTERN } from './size.ts';
 
 describe('sizes', () => {
   it.each([
@@ -17,6 +17,8 @@ describe('sizes', () => {
   ])('%s is %d bytes, in whole KiB', (text, bytes) => {
     expect(parseVolumeSize(text)).toEqual({ bytes });
     expect(bytes % 1_024).toBe(0);
+    // Documents know nothing of space around it.
+    expect(text.trim()).toMatch(new RegExp(SIZE_PATTERN, 'u'));
   });
 
   it.each([
@@ -41,6 +43,7 @@ describe('sizes', () => {
     '１０GB',
   ])('%j is not a size, and the message says how one is written', (text) => {
     expect(parseVolumeSize(text)).toEqual({ fault: expect.stringContaining('is not a size') });
+    expect(text).not.toMatch(new RegExp(SIZE_PATTERN, 'u'));
   });
 
   it.each(['9223372036854775808', '9223372036854775807B', '62.000001TiB', '63TiB', `${'9'.repeat(30)}TB`])(

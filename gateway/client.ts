@@ -1,11 +1,11 @@
 import { Agent, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isErrorCode, StowageError } from '../core/errors.ts';
+import { asStowageError, isErrorCode, StowageError } from '../core/errors.ts';
 import type { GuestState, OutputRecord } from '../core/guest.ts';
 import type { ContainerId } from '../core/ids.ts';
 import type { JsonObject } from '../core/job.ts';
 import type { GuestPlace, GuestPlaces } from '../core/ports/guest-places.ts';
-import type { Guests, LogQuery } from '../core/ports/guests.ts';
+import type { GatewayFinding, Guests, LogQuery } from '../core/ports/guests.ts';
 import type { Clock } from '../platform/clock.ts';
 import { pause } from '../platform/pause.ts';
 import type { Secret } from '../platform/secret.ts';
@@ -57,6 +57,21 @@ class GatewayGuests implements Guests {
 
   close(): void {
     this.#agent.destroy();
+  }
+
+  async gateways(signal: AbortSignal): Promise<readonly GatewayFinding[]> {
+    const urls = await this.#places.gateways();
+    return await Promise.all(
+      urls.map(async (url) => {
+        try {
+          const answer = await this.#face.ask({ url, method: 'GET', path: '/readyz', signal });
+          answer.resume();
+          return { url };
+        } catch (error) {
+          return { url, fault: asStowageError(error).facts };
+        }
+      }),
+    );
   }
 
   async open(container: ContainerId, about: JsonObject, signal: AbortSignal): Promise<Duplex> {

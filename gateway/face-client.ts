@@ -4,7 +4,7 @@ import { json } from 'node:stream/consumers';
 import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode, StowageError } from '../core/errors.ts';
 import type { JsonObject } from '../core/job.ts';
-import { STREAM_PROTOCOL } from './face-stream.ts';
+import { LENGTH_HEADER, LONGEST_HEADER_BYTES, PURPOSE_HEADER, STREAM_PROTOCOL } from './face-stream.ts';
 
 const CONNECT_MS = 5_000;
 
@@ -48,6 +48,8 @@ export class FaceClient {
   /** Resolves with a connection that is joined with a stream of the guest; what came with the answer is unshifted. */
   async open(url: string, path: string, about: JsonObject, signal: AbortSignal): Promise<Socket> {
     const { hostname, port } = new URL(url);
+    const text = Buffer.from(JSON.stringify(about));
+    const isShort = text.length <= LONGEST_HEADER_BYTES;
     const asked = request(new URL(path, url), {
       method: 'POST',
       signal,
@@ -57,7 +59,7 @@ export class FaceClient {
         authorization: `Bearer ${this.#config.token}`,
         connection: 'Upgrade',
         upgrade: STREAM_PROTOCOL,
-        'stowage-stream': Buffer.from(JSON.stringify(about)).toString('base64url'),
+        ...(isShort ? { [PURPOSE_HEADER]: text.toString('base64url') } : { [LENGTH_HEADER]: text.length }),
       },
     });
     const upgraded = Promise.withResolvers<Socket>();
@@ -68,6 +70,7 @@ export class FaceClient {
     const refused = answerTo(asked, signal).then(async (response) => {
       throw await errorOf(response);
     });
+    if (!isShort) asked.once('finish', () => asked.socket?.write(text));
     asked.end();
     return Promise.race([upgraded.promise, refused]);
   }

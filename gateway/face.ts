@@ -7,8 +7,9 @@ import { asStowageError, StowageError, statusOf } from '../core/errors.ts';
 import { type ContainerId, parseContainerId } from '../core/ids.ts';
 import { formatListen, type ListenAddress } from '../platform/listen.ts';
 import type { Logger } from '../platform/log.ts';
-import { join, STREAM_PROTOCOL } from './face-stream.ts';
+import { join, LENGTH_HEADER, PURPOSE_HEADER, readBehindHead, STREAM_PROTOCOL } from './face-stream.ts';
 import { isProof } from './handshake.ts';
+import { MAX_PURPOSE_BYTES } from './link-json.ts';
 import { removeLog } from './log-segments.ts';
 import { outputQuery } from './output-query.ts';
 import { readOutput } from './output-stream.ts';
@@ -52,7 +53,7 @@ export class Face {
       this.#answer(request, response).catch((error: unknown) => this.#fail(response, error));
     });
     this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      this.#open(request, socket, head);
+      void this.#open(request, socket, head);
     });
   }
 
@@ -158,7 +159,7 @@ export class Face {
     return guest;
   }
 
-  #open(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  async #open(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     this.#joined.add(socket);
     socket.on('close', () => this.#joined.delete(socket)).on('error', () => undefined);
     try {
@@ -167,10 +168,10 @@ export class Face {
       const container = parseContainerId(id);
       if (what !== 'streams' || container === undefined || !(socket instanceof Socket))
         throw new StowageError('route-unknown', 'no stream leads there');
-      const said = Buffer.from(String(request.headers['stowage-stream']), 'base64url').toString('utf8');
-      const stream = this.#guest(container).link.open(about.parse(JSON.parse(said)));
+      const { text, rest } = await purposeIn(request, socket, head);
+      const stream = this.#guest(container).link.open(about.parse(JSON.parse(text.toString('utf8'))));
       socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${STREAM_PROTOCOL}\r\n\r\n`);
-      join(socket, head, stream);
+      join(socket, rest, stream);
     } catch (thrown) {
       const { code, message } = errorOf(thrown);
       const body = JSON.stringify({ code, message });
@@ -179,6 +180,20 @@ export class Face {
       );
     }
   }
+}
+
+/** What the stream is for, and what came behind it. @throws StowageError */
+async function purposeIn(
+  { headers }: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+): Promise<{ readonly text: Buffer; readonly rest: Buffer }> {
+  const length = headers[LENGTH_HEADER];
+  if (length === undefined) return { text: Buffer.from(String(headers[PURPOSE_HEADER]), 'base64url'), rest: head };
+  const size = z.coerce.number().int().min(1).safeParse(length);
+  if (!size.success || size.data > MAX_PURPOSE_BYTES)
+    throw new StowageError('request-invalid', `what a stream is for is ${MAX_PURPOSE_BYTES} bytes at most`);
+  return readBehindHead(socket, head, size.data);
 }
 
 /** A guest that talks to another gateway now has its output there: whoever follows must go there, and see no end here. */

@@ -137,6 +137,23 @@ test('who follows the log sees it until the run is over', async () => {
   expect((await log).subarray(-1_000).toString()).toBe(linesOf(1_000, 1_000).toString());
 });
 
+test('what a stream is for may be as long as a command line', async () => {
+  const id = container();
+  bed.probe(id, { ports: [first.guestPort] });
+  await bed.guests.state(id, { run: 'run-1', ms: 10_000 }, never);
+  for (const size of [10, 4_000, 16_300, 20_000, 131_072]) {
+    const text = 'é'.repeat(size / 2);
+    expect(await bed.guests.call(id, 'long', { text }, never)).toMatchObject({ params: { text } });
+  }
+  const stream = await bed.guests.open(id, { for: 'echo', text: 'x'.repeat(100_000) }, never);
+  const came = buffer(stream);
+  stream.end(Buffer.from('behind it'));
+  expect(payloadOf(await came).toString()).toBe('behind it');
+  await expect(bed.guests.call(id, 'long', { text: 'x'.repeat(200_000) }, never)).rejects.toMatchObject({
+    code: 'request-invalid',
+  });
+});
+
 test('nobody comes in with another secret, or with rubbish, and nobody is harmed by it', async () => {
   const id = container();
   const liar = bed.probe(id, { ports: [first.guestPort], secret: 'guessed', bytes: 1_000 });

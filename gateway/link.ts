@@ -3,7 +3,7 @@ import { StowageError } from '../core/errors.ts';
 import { encodeFrame, type Frame, FRAME_TYPES, isReliable } from './frame.ts';
 import type { Greeted } from './greeting.ts';
 import { proofOf } from './handshake.ts';
-import { GuestFault, jsonOf, parsed } from './link-json.ts';
+import { GuestFault, jsonOf, parsed, purposeOf } from './link-json.ts';
 import { Journal } from './journal.ts';
 import { LinkStream, type StreamLink } from './stream.ts';
 
@@ -127,9 +127,11 @@ export class Link implements StreamLink {
     if (this.#fault !== undefined) throw this.#fault;
     if (this.#streams.size >= MAX_STREAMS)
       throw new StowageError('guest-failed', `${MAX_STREAMS} streams are open to the guest already`);
+    const { open, ahead } = purposeOf(about);
     const stream = this.#add(this.#nextStream);
     this.#nextStream += 2;
-    this.#send(FRAME_TYPES.open, stream.id, jsonOf(about));
+    this.#send(FRAME_TYPES.open, stream.id, open);
+    if (ahead !== undefined) stream.write(ahead);
     return stream;
   }
 

@@ -31,17 +31,21 @@ export function sizeOf({ payload }: Pick<Entry, 'payload'>): number {
   return HEAD_BYTES + payload.length + FOOT_BYTES;
 }
 
-export function encodeEntry({ kind, timeNs, offset, payload }: Entry): Buffer {
-  const size = HEAD_BYTES + payload.length + FOOT_BYTES;
-  const bytes = Buffer.allocUnsafe(size);
-  bytes.writeUInt32BE(payload.length, 0);
-  bytes.writeUInt32BE(kind << 24, 4);
-  bytes.writeBigUInt64BE(timeNs, 8);
-  bytes.writeBigUInt64BE(BigInt(offset), 16);
-  payload.copy(bytes, HEAD_BYTES);
-  bytes.writeUInt32BE(crc32(bytes.subarray(0, size - FOOT_BYTES)), size - FOOT_BYTES);
-  bytes.writeUInt32BE(size, size - 4);
-  return bytes;
+/** Head, payload as it was given, and foot. */
+export function entryParts({ kind, timeNs, offset, payload }: Entry): readonly [Buffer, Buffer, Buffer] {
+  const head = Buffer.alloc(HEAD_BYTES);
+  head.writeUInt32BE(payload.length, 0);
+  head.writeUInt32BE(kind << 24, 4);
+  head.writeBigUInt64BE(timeNs, 8);
+  head.writeBigUInt64BE(BigInt(offset), 16);
+  const foot = Buffer.alloc(FOOT_BYTES);
+  foot.writeUInt32BE(crc32(payload, crc32(head)), 0);
+  foot.writeUInt32BE(HEAD_BYTES + payload.length + FOOT_BYTES, 4);
+  return [head, payload, foot];
+}
+
+export function encodeEntry(entry: Entry): Buffer {
+  return Buffer.concat(entryParts(entry));
 }
 
 /** The entry that begins there. short: more bytes must come; bad: none begins there. Its payload is a part of `bytes`. */

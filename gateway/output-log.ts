@@ -1,5 +1,5 @@
-import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
-import { bootEntry, bootOf, encodeEntry, type Entry, ENTRY_KINDS, entryAt, sizeOf } from './log-entry.ts';
+import { closeSync, openSync, readFileSync, truncateSync, writeSync, writevSync } from 'node:fs';
+import { bootEntry, bootOf, type Entry, ENTRY_KINDS, entryAt, entryParts, sizeOf } from './log-entry.ts';
 import { type LogPlace, makeDirectory, removeSegment, segmentFile, segmentsOf } from './log-segments.ts';
 
 const SEGMENTS = 4;
@@ -164,10 +164,15 @@ export class OutputLog {
   }
 
   #write(entry: Entry): void {
-    const bytes = encodeEntry(entry);
+    const parts = entryParts(entry);
+    const size = sizeOf(entry);
     // Where the disk is full in the midst of it, whoever opens the log next cuts it off.
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
-    this.#size += bytes.length;
+    const written = writevSync(this.#file, parts);
+    if (written < size) {
+      const rest = Buffer.concat(parts).subarray(written);
+      for (let at = 0; at < rest.length; ) at += writeSync(this.#file, rest, at);
+    }
+    this.#size += size;
   }
 }
 

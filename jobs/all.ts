@@ -1,6 +1,7 @@
 import type { AnyKind } from './define.ts';
 import { CONTAINER_KINDS } from './container/kinds.ts';
 import { DEAD_KINDS } from './dead/kinds.ts';
+import { doctorRun } from './doctor/run.ts';
 import { HOST_KINDS } from './host/kinds.ts';
 import { IMAGE_KINDS } from './image/kinds.ts';
 import { reconcileRun } from './reconcile/run.ts';
@@ -14,4 +15,5 @@ export const ALL_KINDS: readonly AnyKind[] = [
   ...HOST_KINDS,
   reconcileRun,
   ...DEAD_KINDS,
+  doctorRun,
 ];

@@ -11,6 +11,7 @@ import type { DataCentre } from '../core/ports/data-centre.ts';
 import type { Fence } from '../core/ports/fence.ts';
 import type { Guests } from '../core/ports/guests.ts';
 import type { JobStore, RecordStore, Role, SubmitOutcome } from '../core/ports/jobs.ts';
+import type { QueueServer } from '../core/ports/queue-server.ts';
 import type { LayerMaker, Registry } from '../core/ports/registry.ts';
 import type { RecordChange } from '../core/record.ts';
 import type { VolumeStore } from '../core/volume.ts';
@@ -39,7 +40,7 @@ export interface PrepareContext {
 
 /** What image kinds need beside vSphere. */
 export interface ImagePorts {
-  readonly registry: Pick<Registry, 'resolve'>;
+  readonly registry: Pick<Registry, 'resolve' | 'examine'>;
   readonly layers: LayerMaker;
   readonly credentials: CredentialRequests;
 }
@@ -53,6 +54,7 @@ export interface StepContext<P, N> {
   readonly world: World;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
+  readonly queueServer: QueueServer;
   /** Absent: machines have no guests. */
   readonly guests?: Guests;
   readonly records: RecordStore;

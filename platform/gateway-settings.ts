@@ -10,7 +10,7 @@ export const GATEWAY_SETTINGS = {
     example: 'Yb0cUq1xJ3m9Zr7dKw5tHs2vLp8nGe4a',
     defaultText: 'none: containers are machines without an agent in them',
     description:
-      'The key of which the secrets of all guests are derived, and what api and workers show to gateways. The same for all processes; a new one cuts off the containers that are there.',
+      'The key of which the secrets of all guests are derived, and what api and workers show to gateways. The same for all processes; a new one cuts off the containers that run until they are started again.',
     isSecret: true,
     mayBeFile: true,
   },

@@ -5,6 +5,7 @@ import type {
   Registry,
   RegistryCall,
   RegistryCredentials,
+  RegistryFinding,
   RegistrySearchResult,
   ResolvedImage,
 } from '../core/ports/registry.ts';
@@ -19,6 +20,7 @@ import { Caller } from './caller.ts';
 import { Connections, type ProxyEnvironment } from './connections.ts';
 import { AuthFileReader } from './credentials.ts';
 import { type Endpoint, endpointsOf, ownEndpoint, registryName } from './endpoint.ts';
+import { examineRegistries, namedRegistries } from './examine.ts';
 import { abortError } from './failure.ts';
 import { ImageResolver } from './image-resolver.ts';
 import { Listings } from './listing.ts';
@@ -97,6 +99,11 @@ class RegistryClient implements Registry {
         this.#passOver(error, { endpoint, refusals, isLast: index === endpoints.length - 1, signal: call.signal });
       }
     }
+  }
+
+  async examine(registries: readonly string[], signal: AbortSignal): Promise<readonly RegistryFinding[]> {
+    const parts = { authorizer: this.#authorizer, endpoints: (name: string) => this.#endpoints(name) };
+    return await examineRegistries(parts, namedRegistries(this.#config, registries), signal);
   }
 
   async tags(

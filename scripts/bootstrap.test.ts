@@ -21,6 +21,7 @@ const PROGRAMS = [
   'promtool',
   'qemu-system-x86_64',
   'chromium',
+  'python3',
 ];
 const TOOLS = ['sh', 'awk', 'dirname', 'flock', 'mkdir', 'rm', 'ln', 'sed', 'tr', 'uname'];
 
@@ -124,6 +125,12 @@ describe('scripts/bootstrap', () => {
     for (const program of ['docker', 'openssl', 'skopeo', 'docker-registry', 'chromium']) rmSync(join(bin, program));
     expect(bootstrap('run').said).toMatch(/install -y docker-registry$/);
     expect(bootstrap('test').said).toMatch(/install -y docker-registry docker.io openssl skopeo chromium$/);
+  });
+
+  test('the tests want a Python that can make an environment; running does not', () => {
+    provide('python3', 'exit 1');
+    expect(bootstrap('run')).toEqual({ status: 0, said: '' });
+    expect(bootstrap('test').said).toMatch(/install -y python3-venv$/);
   });
 
   test('names what is missing where there is no apt-get', () => {

@@ -14,7 +14,8 @@ const root = join(import.meta.dirname, '..');
 
 const service = z.looseObject({
   image: z.string(),
-  command: z.array(z.string()),
+  command: z.array(z.string()).default([]),
+  profiles: z.array(z.string()).optional(),
   environment: z.record(z.string(), z.string()).optional(),
   secrets: z.array(z.string()).optional(),
   healthcheck: z.unknown().optional(),
@@ -27,6 +28,15 @@ const compose = z
     secrets: z.record(z.string(), z.object({ file: z.string() })),
   })
   .parse(parse(read('docker-compose.yml'), { merge: true }));
+
+const scraping = z.looseObject({
+  rule_files: z.array(z.string()),
+  scrape_configs: z.array(
+    z.looseObject({
+      dns_sd_configs: z.array(z.object({ names: z.array(z.string()), type: z.literal('A'), port: z.int() })),
+    }),
+  ),
+});
 
 function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');
@@ -113,7 +123,7 @@ describe('docker-compose.yml', () => {
   });
 
   test('a service has the secrets that its variables name, and each is declared', () => {
-    for (const name of ['api', 'workers', 'gateway', 'redis']) {
+    for (const name of ['api', 'workers', 'gateway', 'redis', 'prometheus', 'grafana']) {
       const { secrets = [], environment = {}, command } = serviceOf(name);
       const named = JSON.stringify([environment, command]).match(/(?<=\/run\/secrets\/)\w+/g) ?? [];
       expect(secrets, name).toEqual(expect.arrayContaining(named));
@@ -173,6 +183,29 @@ describe('docker-compose.yml', () => {
     expect(Object.keys(compose.services)).toEqual(expect.arrayContaining(['otel-collector', 'jaeger']));
   });
 
+  test('monitoring comes when it is asked for: it scrapes all processes where they listen, with the rules and the dashboard', () => {
+    const [prometheus, grafana] = [serviceOf('prometheus'), serviceOf('grafana')];
+    expect([prometheus.profiles, grafana.profiles]).toEqual([['monitoring'], ['monitoring']]);
+    const mounts = [...(prometheus.volumes ?? []), ...(grafana.volumes ?? [])].map((each) => each.split(':'));
+    for (const [source = '', target = ''] of mounts) {
+      if (source.startsWith('./')) expect(existsSync(join(root, source)), source).toBe(true);
+      expect(target).toMatch(/^\//);
+    }
+    const { scrape_configs: jobs, rule_files: rules } = scraping.parse(parse(read('deploy/prometheus/prometheus.yml')));
+    expect(mounts).toContainEqual(['./deploy/prometheus/stowage.rules.yml', rules[0], 'ro']);
+    const image = read('Dockerfile');
+    const listens = { api: 'REST', workers: 'WORKER', gateway: 'GATEWAY_FACE' } as const;
+    for (const [process, listen] of Object.entries(listens)) {
+      const found = jobs.flatMap((job) => job.dns_sd_configs).find(({ names }) => names.includes(process));
+      expect(image).toMatch(new RegExp(`STOWAGE_${listen}_LISTEN=0\\.0\\.0\\.0:${found?.port}( |$)`, 'm'));
+    }
+    const provider = parse(read('deploy/grafana/provisioning/dashboards/stowage.yml')) as {
+      readonly providers: readonly [{ readonly options: { readonly path: string } }];
+    };
+    const folder = provider.providers[0].options.path;
+    expect(mounts).toContainEqual(['./deploy/grafana/stowage.json', `${folder}/stowage.json`, 'ro']);
+  });
+
   test('make-secrets makes each secret once', () => {
     const scratch = mkdtempSync(join(tmpdir(), 'stowage-secrets-'));
     cpSync(join(root, 'deploy/make-secrets'), join(scratch, 'make-secrets'));
@@ -187,6 +220,10 @@ describe('docker-compose.yml', () => {
     expect(vcenterPassword).toBe('vc pass');
     expect(redisUrl).toBe(`redis://:${redisPassword}@redis:6379`);
     expect(apiKey?.length).toBeGreaterThanOrEqual(32);
+    // The processes are another user's, and nobody comes through the folder who may not.
+    for (const { file } of Object.values(compose.secrets))
+      expect(statSync(join(scratch, file.slice(7))).mode & 0o777, file).toBe(0o644);
+    expect(statSync(join(scratch, 'secrets')).mode & 0o777).toBe(0o711);
     rmSync(scratch, { recursive: true });
   });
 

@@ -10,6 +10,7 @@ import type { Claims, EventStore, Health, JobStore, KeyStore, RecordStore } from
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
 import type { SessionStore, SignInAttempts } from '../core/ports/sessions.ts';
 import type { Trails } from '../core/ports/trail.ts';
+import type { QueueServer } from '../core/ports/queue-server.ts';
 import type { WebhookOutbox, WebhookStore } from '../core/ports/webhooks.ts';
 import type { RedisAddress } from '../platform/redis-url.ts';
 import { createKeyStore } from './api-keys.ts';
@@ -28,6 +29,7 @@ import { bullPrefix, keyPrefix } from './keys.ts';
 import { createLeaderLease } from './leader.ts';
 import { listenForOver } from './over.ts';
 import { createRecordStore } from './records.ts';
+import { createQueueServer } from './queue-server.ts';
 import { connectRedis, type Patience, type RedisClient, raise } from './redis.ts';
 import { loadScripts } from './scripts.ts';
 import { createSessionStore } from './sessions.ts';
@@ -77,6 +79,7 @@ export interface Store {
   readonly outbox: WebhookOutbox;
   /** BullMQ's own queues, for experts. They are closed with the store. */
   rawQueues(): readonly Queue[];
+  readonly queueServer: QueueServer;
   /** Redis must keep every key and every write: resolves with what is wrong with its settings, for people. */
   inspectSettings(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -140,6 +143,7 @@ export function openStore(options: StoreOptions): Store {
     webhooks: createWebhookStore({ client, prefix, scripts, nowMs }),
     outbox: createWebhookOutbox({ client, prefix, scripts, nowMs, openBlocking }),
     rawQueues: () => options.lanes.map((each) => entries.queueOf(each)),
+    queueServer: createQueueServer(client, nowMs),
     inspectSettings: () => inspectSettings(client),
     async close() {
       over.close();

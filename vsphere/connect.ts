@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { StowageError } from '../core/errors.ts';
 import { moref } from '../core/ids.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
+import { createAccess } from './access.ts';
 import { VimCaller } from './caller.ts';
 import { Collector } from './collector.ts';
 import { createDisks } from './disks.ts';
@@ -75,6 +76,7 @@ export async function connectDataCentre(options: ConnectOptions): Promise<DataCe
   const mover = new Mover({ program, url, trust, timeoutMs });
   const folder = new Folder({ transport, mover, session, places, timeoutMs });
   const keepAlive = new KeepAlive(caller);
+  const estates = createEstates(caller, places);
   return {
     tasks: createTasks(caller, collector),
     disks: createDisks(caller, places),
@@ -82,7 +84,8 @@ export async function connectDataCentre(options: ConnectOptions): Promise<DataCe
     machines: createMachines({ caller, collector, places }),
     power: createPower(caller, places),
     hosts: createHosts(caller, places),
-    estates: createEstates(caller, places),
+    estates,
+    access: createAccess(caller, places, estates),
     eventLog: createEventLog(caller),
     inventory: createInventory({ caller, collector, places }),
 

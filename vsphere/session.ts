@@ -9,6 +9,8 @@ import type { SoapClient } from './soap-client.ts';
 /** One login. Views, collectors and filters live as long as it does, so whoever makes them remembers it. */
 export interface Login {
   readonly cookie: string;
+  /** Of the session, as vCenter names it. */
+  readonly key: string;
   readonly userName: string;
   readonly content: Vim<'ServiceContent'>;
 }
@@ -93,7 +95,7 @@ export class Session {
       if (cookie === undefined)
         throw new StowageError('vcenter-garbled', 'the login was answered without a session cookie');
       this.#refusal = undefined;
-      this.#open = { cookie, userName: value.userName, content };
+      this.#open = { cookie, key: value.key, userName: value.userName, content };
       return this.#open;
     } catch (error) {
       if (isErrorCode(error, 'vcenter-login-refused')) this.#refusal = { error, atMs: now() };

@@ -5,6 +5,7 @@ import type { Guests } from '../core/ports/guests.ts';
 import type { Claims, JobStore, RecordStore } from '../core/ports/jobs.ts';
 import type { LeaderLease, Upkeep } from '../core/ports/leader.ts';
 import type { Trails } from '../core/ports/trail.ts';
+import type { QueueServer } from '../core/ports/queue-server.ts';
 import type { WebhookOutbox } from '../core/ports/webhooks.ts';
 import { asStowageError } from '../core/errors.ts';
 import type { ImagePorts, World } from '../jobs/define.ts';
@@ -33,6 +34,7 @@ export interface WorkerPorts {
   readonly trails: Trails;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
+  readonly queueServer: QueueServer;
   readonly guests?: Guests;
   readonly outbox: WebhookOutbox;
   /** Absent: this worker relays no events to webhooks. */

@@ -7,6 +7,7 @@ import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { DataCentre } from '../core/ports/data-centre.ts';
 import type { Guests } from '../core/ports/guests.ts';
 import type { Claim, Claims, Commit, JobEnd, JobStore, RecordStore } from '../core/ports/jobs.ts';
+import type { QueueServer } from '../core/ports/queue-server.ts';
 import type { RecordChange } from '../core/record.ts';
 import type { AnyKind, ImagePorts, StepContext, StepResult, World } from '../jobs/define.ts';
 import type { Submit } from '../jobs/submit.ts';
@@ -21,6 +22,7 @@ export interface Workshop {
   readonly deadLetters: DeadLetters;
   readonly dataCentre: DataCentre;
   readonly images: ImagePorts;
+  readonly queueServer: QueueServer;
   readonly guests?: Guests;
   readonly world: World;
   readonly submit: Submit;
@@ -164,7 +166,8 @@ export class Run {
   }
 
   context(fence: ClaimFence, task: StepContext<unknown, JsonObject>['task']): StepContext<unknown, JsonObject> {
-    const { records, jobs, deadLetters, dataCentre, images, guests, world, submit, logger, randomBytes } = this.#shop;
+    const { records, jobs, deadLetters, dataCentre, images, queueServer, guests, world, submit, logger, randomBytes } =
+      this.#shop;
     const { job } = this.claim;
     return {
       jobId: job.id,
@@ -174,6 +177,7 @@ export class Run {
       world,
       dataCentre,
       images,
+      queueServer,
       ...(guests === undefined ? {} : { guests }),
       records,
       fence,

@@ -66,7 +66,7 @@ function payloadOf(
     ...(body.Entrypoint === undefined ? {} : { entrypoint: entrypointOf(body.Entrypoint) }),
     ...(typeof body.StopTimeout === 'number' ? { stopTimeoutSeconds: body.StopTimeout } : {}),
     network: isNone ? 'none' : 'bridge',
-    ports: readPorts(host.PortBindings ?? {}),
+    ports: readPorts(host.PortBindings ?? {}, host.PublishAllPorts === true ? exposed : {}),
     mounts,
     restart,
     engine: engineOf(body, exposed),

@@ -4,7 +4,7 @@ import type { Digest } from '../../core/reference.ts';
 import { noSuchContainer } from '../../jobs/container/find.ts';
 import type { ImageIndex } from '../../jobs/image/naming.ts';
 import { isShown } from './container-find.ts';
-import { exposedPorts } from './container-ports.ts';
+import { boundPorts, exposedPorts } from './container-ports.ts';
 import { dockerState, type DockerState, isAlive } from './container-state.ts';
 import { findNetwork } from './network-view.ts';
 import { type Filters, filtersOf, flagFilter, flagOf, hasLabels } from './query.ts';
@@ -180,8 +180,8 @@ function byPorts(filters: Filters): readonly Test[] {
     ...any(filters, 'expose', (record, text) =>
       exposedPorts(record).some((key) => isIn(text, Number.parseInt(key, 10), key.split('/')[1] ?? 'tcp')),
     ),
-    ...any(filters, 'publish', ({ spec }, text) =>
-      spec.ports.some(({ hostPort, protocol }) => hostPort !== 0 && isIn(text, hostPort, protocol)),
+    ...any(filters, 'publish', (record, text) =>
+      boundPorts(record).some(({ hostPort, protocol }) => isIn(text, hostPort, protocol)),
     ),
   ];
 }

@@ -26,7 +26,6 @@ const OWN_MACHINE = 'a container is a virtual machine of its own, and shares not
 const USE_CPUS = 'use --cpus';
 
 export const OPTIONS: readonly Option[] = [
-  { flags: '--publish-all', fate: 'later', members: ['PublishAllPorts'], text: 'name each with --publish' },
   { flags: '--init', fate: 'later', members: ['Init'] },
   { flags: '--oom-score-adj', fate: 'later', members: ['OomScoreAdj'] },
   { flags: '--security-opt systempaths', fate: 'later', members: ['MaskedPaths', 'ReadonlyPaths'] },
@@ -146,6 +145,7 @@ const KNOWN_HOST: ReadonlySet<string> = new Set([
   'NetworkMode',
   'PidsLimit',
   'PortBindings',
+  'PublishAllPorts',
   'Privileged',
   'ReadonlyRootfs',
   'RestartPolicy',

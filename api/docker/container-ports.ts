@@ -7,8 +7,27 @@ import { engineConfig } from './container-engine.ts';
 
 type Bindings = NonNullable<HostConfigBody['PortBindings']>;
 
-/** @throws `request-invalid`, `operation-unsupported` */
-export function readPorts(bindings: Bindings): readonly PortBinding[] {
+/**
+ * @param alsoAll what `--publish-all` adds: what is exposed and not named, each at any port of the host
+ * @throws `request-invalid`, `operation-unsupported`
+ */
+export function readPorts(bindings: Bindings, alsoAll: object = {}): readonly PortBinding[] {
+  return [...namedPorts(bindings), ...namedPorts(withoutKeys(alsoAll, bindings))];
+}
+
+/** `80` is `80/tcp`. */
+function withoutKeys(exposed: object, named: Bindings): Bindings {
+  const taken = new Set(Object.keys(named).map((key) => keyOfText(key)));
+  return Object.fromEntries(
+    Object.keys(exposed)
+      .filter((key) => !taken.has(keyOfText(key)))
+      .map((key) => [key, null]),
+  );
+}
+
+const keyOfText = (key: string): string => (key.includes('/') ? key : `${key}/tcp`);
+
+function namedPorts(bindings: Bindings): readonly PortBinding[] {
   return Object.entries(bindings).flatMap(([key, hosts]) => {
     const { port, protocol } = portOf(key);
     return (hosts ?? [{}]).map(({ HostIp, HostPort }) => ({
@@ -54,9 +73,13 @@ function byNumber(a: string, b: string): number {
 
 const hostIpOf = ({ hostIp }: PortBinding): string => (hostIp === '' ? '0.0.0.0' : hostIp);
 
-/** A port of the host that was left to be chosen is none: nothing is forwarded yet. */
-function boundOf({ spec }: ContainerRecord, key: string): readonly PortBinding[] {
-  return spec.network === 'none' ? [] : spec.ports.filter((port) => keyOf(port) === key && port.hostPort !== 0);
+/** What is forwarded, as its machine told it; where it told nothing, what was asked for by its number. */
+export function boundPorts({ spec, reach }: ContainerRecord): readonly PortBinding[] {
+  return reach?.ports ?? (spec.network === 'none' ? [] : spec.ports.filter(({ hostPort }) => hostPort !== 0));
+}
+
+function boundOf(record: ContainerRecord, key: string): readonly PortBinding[] {
+  return boundPorts(record).filter((port) => keyOf(port) === key);
 }
 
 /** `HostConfig.PortBindings`, as it was asked for. */

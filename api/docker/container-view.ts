@@ -228,7 +228,7 @@ function networkSettingsOf(record: ContainerRecord): object {
     Gateway: '',
     GlobalIPv6Address: '',
     GlobalIPv6PrefixLen: 0,
-    IPAddress: '',
+    IPAddress: record.reach?.ip ?? '',
     IPPrefixLen: 0,
     IPv6Gateway: '',
     MacAddress: '',

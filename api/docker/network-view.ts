@@ -73,8 +73,8 @@ export function renderNetwork(network: DockerNetwork, containers: readonly Conta
   };
 }
 
-/** `NetworkSettings.Networks`: addresses are the guest's, and not known yet. */
-export function renderEndpoints({ spec }: ContainerRecord): object {
+/** `NetworkSettings.Networks`. The address is the guest's, once it has told it. */
+export function renderEndpoints({ spec, reach }: ContainerRecord): object {
   const { name, id } = NETWORKS[spec.network];
   return {
     [name]: {
@@ -87,7 +87,7 @@ export function renderEndpoints({ spec }: ContainerRecord): object {
       NetworkID: id,
       EndpointID: '',
       Gateway: '',
-      IPAddress: '',
+      IPAddress: reach?.ip ?? '',
       IPPrefixLen: 0,
       IPv6Gateway: '',
       GlobalIPv6Address: '',

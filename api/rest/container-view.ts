@@ -52,6 +52,20 @@ export const containerView = z
         host: z.string().optional().describe('The moref of the host on which it runs, or ran last'),
       })
       .nullable(),
+    reach: z
+      .object({
+        ip: z.string().optional().describe('As its guest told it'),
+        ports: z.array(
+          z.object({
+            containerPort: z.int(),
+            protocol: z.enum(['tcp', 'udp', 'sctp']),
+            hostIp: z.string().describe('Empty: any'),
+            hostPort: z.int(),
+          }),
+        ),
+      })
+      .optional()
+      .describe('Of one that runs: its address, and the ports that are forwarded to it'),
     error: z.string().optional().describe('Why it did not start, waits, or is dead'),
     recovery: z.string().optional().describe('The recovery that has it'),
     job: z.string().optional().describe('That changed it last'),
@@ -63,7 +77,7 @@ export const containerView = z
   .meta({ id: 'Container' });
 
 export function viewContainer({ record, rev }: Versioned<ContainerRecord>): z.infer<typeof containerView> {
-  const { name, called, state, spec, settings, run, machine, error, recovery, job, flag, createdAt, updatedAt } =
+  const { name, called, state, spec, settings, run, machine, reach, error, recovery, job, flag, createdAt, updatedAt } =
     record;
   return {
     id: name,
@@ -90,6 +104,7 @@ export function viewContainer({ record, rev }: Versioned<ContainerRecord>): z.in
     ...settings,
     run,
     machine: machine ?? null,
+    ...(reach === undefined ? {} : { reach: { ...reach, ports: [...reach.ports] } }),
     ...(error === undefined ? {} : { error }),
     ...(recovery === undefined ? {} : { recovery }),
     ...(job === undefined ? {} : { job }),

@@ -10,6 +10,7 @@ const operation = z.object({
   description: z.string(),
   security: z.array(z.record(z.string(), z.array(z.string()))),
   responses: z.record(z.string(), z.unknown()),
+  parameters: z.array(z.unknown()).optional(),
   requestBody: z.unknown().optional(),
 });
 const openApi = z.object({
@@ -115,6 +116,16 @@ test('operations say who may call them', () => {
   });
 });
 
+test('parameters say what form they have', () => {
+  const { paths } = openApi.parse(document);
+  const text = (path: string, method: string) => JSON.stringify(paths[path]?.[method]);
+  expect(text('/v1/jobs/{id}', 'get')).toContain('{"type":"string","pattern":"^[0-9a-hjkmnp-tv-z]{26}$"}');
+  expect(text('/v1/images/{digest}', 'get')).toContain('"pattern":"^sha256:[0-9a-f]{64}$"');
+  expect(text('/v1/volumes/{name}', 'get')).toContain('"minLength":2,"maxLength":100');
+  expect(text('/v1/volumes', 'get')).toContain('"pattern":"^[A-Za-z0-9_-]+$"');
+  expect(text('/v1/webhooks', 'post')).toContain('"enum":["*","job.*"');
+});
+
 test('a submission is described kind by kind', () => {
   const text = JSON.stringify(document);
   expect(text).toContain('"kind":{"type":"string","enum":["parcel.send"]}');
@@ -138,4 +149,11 @@ test('with all kinds there are, the document is valid and has their routes', asy
   expect(bodyOf('/v1/volumes/{name}/expand')).toMatch(/"required":\["capacity"\]/);
   expect(bodyOf('/v1/volumes/{name}/clone')).toMatch(/"required":\["name"\]/);
   expect(paths['/v1/volumes/{name}']?.['delete']).toBeDefined();
+  // What Stowage sets itself, nobody is told to send.
+  expect(JSON.stringify(paths)).not.toContain('Set by Stowage');
+  expect(bodyOf('/v1/containers/{nameOrId}/pause')).toContain('"properties":{}');
+  expect(bodyOf('/v1/hosts/{name}/undrain')).toContain('"properties":{}');
+  // A clone has these from its source.
+  expect(bodyOf('/v1/volumes')).toContain('"clone-from":{');
+  expect(bodyOf('/v1/volumes/{name}/clone')).not.toMatch(/"(Capacity|size|fstype|clone-from)":\{/);
 });

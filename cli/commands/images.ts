@@ -8,13 +8,20 @@ import { column, type Item, wide } from '../output/table.ts';
 import { eachOf } from './jobs.ts';
 
 const COLUMNS = [
-  wide('NAMES', 'names', 'list'),
+  wide('NAMES', tagsOf, 'list'),
   column('ID', (item) => String(item['id']).slice(7, 19)),
   column('STATE', 'state', 'state'),
   column('LAYERS', 'layers', 'count'),
   column('SIZE', 'sizeBytes', 'size'),
   column('AGE', 'createdAt', 'age'),
 ];
+
+/** Names with digests are long, and say no more than the id; they are shown where there is no other. */
+function tagsOf({ names }: Item): string | undefined {
+  const all = Array.isArray(names) ? names.map(String) : [];
+  const tags = all.filter((name) => !name.includes('@'));
+  return (tags.length > 0 ? tags : all).join(', ');
+}
 
 export function imageCommands(root: Command, program: Program): void {
   const parent = noun(root, 'image', 'Images: layers that containers are made of').alias('images');

@@ -3,7 +3,7 @@ import { Fragment } from 'preact';
 /** Of a key that is shown in a line. */
 const LONGEST = 44;
 
-/** Where a resource key (`volume:demo_vol`) leads. Layers, names and the like have no page. */
+/** Where a resource key (`volume:demo_vol`) leads. Layers, names and the like have none. */
 export function hrefOfResource(key: string): string | undefined {
   const colon = key.indexOf(':');
   const name = encodeURIComponent(key.slice(colon + 1));
@@ -13,7 +13,12 @@ export function hrefOfResource(key: string): string | undefined {
     case 'container':
       return `/console/containers/${name}`;
     case 'host':
+    case 'host-job':
       return `/console/hosts/${name}`;
+    case 'image':
+      return `/console/images/${name}`;
+    case 'webhook':
+      return `/console/webhooks/${name}`;
     case 'job':
       return `/console/jobs/${name}`;
     default:

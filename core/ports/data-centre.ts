@@ -1,6 +1,7 @@
 import type { HostConnection } from '../host.ts';
 import type { DatastorePath, DiskUuid, Moref, TaskRef } from '../ids.ts';
 import type { DiskFormat } from '../volume.ts';
+import type { Access } from './access.ts';
 import type { Estates } from './estate.ts';
 import type { EventLog } from './event-log.ts';
 import type { Fence } from './fence.ts';
@@ -157,6 +158,7 @@ export interface DataCentre {
   readonly power: Power;
   readonly hosts: Hosts;
   readonly estates: Estates;
+  readonly access: Access;
   readonly eventLog: EventLog;
   readonly inventory: Inventory;
   /** One cheap authenticated read; resolves with vCenter's own clock and its name, rejects when a job could not run. */

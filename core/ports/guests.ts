@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { ErrorFacts } from '../errors.ts';
 import type { GuestState, OutputRecord } from '../guest.ts';
 import type { ContainerId } from '../ids.ts';
 import type { JsonObject } from '../job.ts';
@@ -11,6 +12,13 @@ export interface LogQuery {
   readonly untilNs?: bigint;
   /** Goes on with what is written, until the run that is under way (or, where none is, the last one) is over. */
   readonly follow: boolean;
+}
+
+export interface GatewayFinding {
+  /** Of its internal face. */
+  readonly url: string;
+  /** Absent: it answers, and is of use. */
+  readonly fault?: ErrorFacts;
 }
 
 /**
@@ -41,6 +49,8 @@ export interface Guests {
    * beginning, and it waits for that without end. Nothing is lost: a reader that is slow holds the process up.
    */
   attach(container: ContainerId, from: 'now' | 'all' | 'next', signal: AbortSignal): AsyncIterable<OutputRecord>;
+  /** Asks each gateway that was heard of lately whether it is of use now. Rejects only when that cannot be known. */
+  gateways(signal: AbortSignal): Promise<readonly GatewayFinding[]>;
   /** Forgets the output that is kept. */
   forget(container: ContainerId, signal: AbortSignal): Promise<void>;
 }

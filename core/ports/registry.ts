@@ -1,4 +1,5 @@
 import type { ImageLayer, Platform } from '../image.ts';
+import type { ErrorFacts } from '../errors.ts';
 import type { Digest, ReferenceParts } from '../reference.ts';
 
 // What jobs and faces need of container registries (OCI distribution-spec 1.1, Docker Registry HTTP API V2). Every method rejects with
@@ -54,6 +55,11 @@ export interface Registry {
    * progress); what arrives is NOT verified: whoever reads it does. @throws as `resolve`; `blob-unknown`
    */
   blob(source: BlobSource, offset: number, call: RegistryCall): AsyncIterable<Uint8Array>;
+  /**
+   * Asks those registries, and those that the configuration names, for the root of their API: mirrors and the registry itself, each apart.
+   * Rejects only when the signal fires.
+   */
+  examine(registries: readonly string[], signal: AbortSignal): Promise<readonly RegistryFinding[]>;
   /** The tags of a repository, all pages. */
   tags(reference: Pick<ReferenceParts, 'registry' | 'repository'>, call: RegistryCall): Promise<readonly string[]>;
   /** Are these credentials good for the registry? Resolves with an identity token where the registry gives one. @throws `registry-denied` */
@@ -69,6 +75,17 @@ export interface Registry {
     options: RegistryCall & { readonly limit: number },
   ): Promise<readonly RegistrySearchResult[]>;
   close(): Promise<void>;
+}
+
+export interface RegistryFinding {
+  readonly registry: string;
+  /** Host and port that were asked. */
+  readonly endpoint: string;
+  readonly isMirror: boolean;
+  /** Whether the configuration, or an image that is there, has it. */
+  readonly isNamed: boolean;
+  /** Absent: it answers as a registry does; whether it lets anybody pull is another question. */
+  readonly fault?: ErrorFacts;
 }
 
 export interface RegistrySearchResult {

@@ -3,7 +3,18 @@ package main
 import (
 	"os"
 	"sync"
+	"syscall"
 )
+
+// pipeBytes: with Linux's 64 KiB a process that writes much is stopped and woken for every other record.
+const pipeBytes = 256 << 10
+
+func errnoOf(errno syscall.Errno) error {
+	if errno == 0 {
+		return nil
+	}
+	return errno
+}
 
 // pipes are a process's standard files without a terminal: theirs go to it, the others stay here.
 type pipes struct {
@@ -33,6 +44,13 @@ func openPipes(tty, wantsInput bool) (*pipes, error) {
 	}
 	if p.stderr, p.theirs[2], err = os.Pipe(); err != nil {
 		return nil, err
+	}
+	for _, each := range []*os.File{p.stdout, p.stderr} {
+		// One that stays as it is works as well.
+		_ = withFD(each, func(fd int) error {
+			_, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETPIPE_SZ, pipeBytes)
+			return errnoOf(errno)
+		})
 	}
 	return p, nil
 }

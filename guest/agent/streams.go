@@ -38,7 +38,11 @@ func (m *machine) serve(stream *link.Stream, about json.RawMessage) {
 		}
 	}()
 	var p purpose
-	if err := json.Unmarshal(about, &p); err != nil {
+	about, err := stream.Purpose(about)
+	if err == nil {
+		err = json.Unmarshal(about, &p)
+	}
+	if err != nil {
 		endOf(stream, invalid("what the stream is for: "+err.Error()))
 		return
 	}

@@ -2,6 +2,8 @@ package link
 
 import (
 	"encoding/binary"
+	"encoding/json"
+	"fmt"
 	"io"
 	"sync"
 )
@@ -59,6 +61,26 @@ func (s *Stream) Read(into []byte) (int, error) {
 		s.link.sendOf(s, Frame{Type: TypeCredit, Stream: s.ID, Payload: binary.BigEndian.AppendUint32(nil, uint32(more))})
 	}
 	return size, nil
+}
+
+// MaxPurpose is how much may be said of what a stream is for: less than a window, so that it comes whole before anything is read.
+const MaxPurpose = 192 << 10
+
+// Purpose gives what the stream is for, as it was opened with. What is too long for one frame comes as the first bytes of the stream; how many
+// is what the frame says: {"follows": n}.
+func (s *Stream) Purpose(about json.RawMessage) (json.RawMessage, error) {
+	var long struct {
+		Follows int `json:"follows"`
+	}
+	if json.Unmarshal(about, &long) != nil || long.Follows == 0 {
+		return about, nil
+	}
+	if long.Follows < 0 || long.Follows > MaxPurpose {
+		return nil, fmt.Errorf("link: %d bytes are too many to say what a stream is for", long.Follows)
+	}
+	text := make([]byte, long.Follows)
+	_, err := io.ReadFull(s, text)
+	return text, err
 }
 
 // Write sends all of it, waiting for the peer where it must.

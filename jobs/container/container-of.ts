@@ -10,6 +10,7 @@ import type { PrepareContext, StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import { findContainer, noSuchContainer } from './find.ts';
 import { deviceVolumes, type OnContainer } from './payloads.ts';
+import { isReached } from './reach.ts';
 
 type AnyContext = StepContext<unknown, unknown>;
 
@@ -82,9 +83,10 @@ export function moved(
   state: ContainerState,
   change: Partial<ContainerRecord> = {},
 ): ContainerRecord {
-  const { error: _, recovery: __, ...rest } = record;
+  const { error: _, recovery: __, reach, ...rest } = record;
   return {
     ...rest,
+    ...(isReached(state) && reach !== undefined ? { reach } : {}),
     ...change,
     state: transition('container', record.state, state),
     updatedAt: context.now(),

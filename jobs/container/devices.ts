@@ -1,14 +1,13 @@
 import { CONTAINER_KEYS, type ContainerRecord } from '../../core/container.ts';
 import { isErrorCode } from '../../core/errors.ts';
 import type { DatastorePath } from '../../core/ids.ts';
-import type { GuestDisks } from '../../core/guest.ts';
 import type { Machine, NewDisk } from '../../core/ports/machines.ts';
 import type { StepContext } from '../define.ts';
 import { findElsewhere } from '../volume/find-disk.ts';
 import { diskIn } from '../volume/machine-of.ts';
 import { chooseSlots } from '../volume/slots.ts';
 import { encodeStatus } from './documents.ts';
-import { guestsOf } from './guest.ts';
+import { guestsOf, secretOf } from './guest.ts';
 import { guestDisks } from './guest-disks.ts';
 import type { Mounted } from './leases.ts';
 
@@ -25,14 +24,19 @@ export async function plugIn(
   { record, mounted }: { readonly record: ContainerRecord; readonly mounted: readonly Mounted[] },
 ): Promise<void> {
   const guest =
-    guestsOf(context, machine) === undefined ? undefined : await guestDisks(context, machine, { record, mounted });
+    guestsOf(context, machine) === undefined
+      ? {}
+      : {
+          [CONTAINER_KEYS.disks]: JSON.stringify(await guestDisks(context, machine, { record, mounted })),
+          ...secretOf(context, record.name),
+        };
   const missing = mounted.filter(({ found }) => diskIn(machine, found.record) === undefined);
   const known = missing.map(({ found }) => found.record.place?.disk?.path);
   const attach = (paths: readonly (DatastorePath | undefined)[]): Promise<void> =>
     reconfigure(context, machine, {
       status: record,
       attach: disksFor(machine, missing, paths),
-      ...(guest === undefined ? {} : { guest }),
+      guest,
     });
   try {
     await attach(known);
@@ -77,7 +81,7 @@ type Change = { readonly attach?: readonly NewDisk[]; readonly detachKeys?: read
 async function reconfigure(
   context: AnyContext,
   machine: Machine,
-  { status, guest, ...change }: Change & { readonly status: Status; readonly guest?: GuestDisks },
+  { status, guest, ...change }: Change & { readonly status: Status; readonly guest?: Machine['extraConfig'] },
 ): Promise<void> {
   const extraConfig = {
     [CONTAINER_KEYS.status]: encodeStatus(status),
@@ -85,7 +89,7 @@ async function reconfigure(
     ...(status.run.wanted === 'running'
       ? { [CONTAINER_KEYS.exit]: '', [CONTAINER_KEYS.failure]: '', [CONTAINER_KEYS.visit]: '' }
       : {}),
-    ...(guest === undefined ? {} : { [CONTAINER_KEYS.disks]: JSON.stringify(guest) }),
+    ...guest,
   };
   const isSo = Object.values(change).every((list) => list.length === 0) && says(machine, extraConfig);
   if (isSo) return;

@@ -17,6 +17,15 @@ export function guestsOf(
   return isMade && world.containers?.guest !== undefined ? guests : undefined;
 }
 
+/** What the guest proves itself with. Written anew before each boot: the installation's key may be another one by then. */
+export function secretOf(
+  { world }: Pick<AnyContext, 'world'>,
+  container: ContainerId,
+): Readonly<Record<string, string>> {
+  const { guest } = world.containers ?? {};
+  return guest === undefined ? {} : { [CONTAINER_KEYS.secret]: guest.secretOf(container) };
+}
+
 /** false: no guest answers. */
 export async function callGuest(
   { signal }: Pick<AnyContext, 'signal'>,

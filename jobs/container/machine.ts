@@ -10,6 +10,7 @@ import { noted } from '../noted.ts';
 import { readAll } from '../read-all.ts';
 import { machineOfContainer } from './container-of.ts';
 import { encodeContainer, encodeStatus } from './documents.ts';
+import { secretOf } from './guest.ts';
 import { containerHome, containersFolder, containersOf, scratchPathOf, vmxPathOf } from './place.ts';
 import { sizeOf } from './spec.ts';
 
@@ -42,7 +43,7 @@ export async function buildMachine(
     ...sizeOf(record.settings, world, await coreMhz(context)),
     extraConfig: {
       [CONTAINER_KEYS.id]: record.name,
-      ...(world.guest === undefined ? {} : { [CONTAINER_KEYS.secret]: world.guest.secretOf(record.name) }),
+      ...secretOf(context, record.name),
       [CONTAINER_KEYS.document]: encodeContainer({
         stowage: 1,
         id: record.name,

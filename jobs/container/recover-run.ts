@@ -22,6 +22,7 @@ import {
   stamped,
   tell,
 } from './recovery.ts';
+import { withReach } from './reach.ts';
 import { ghostsBeside, type Registrations, registrationsOf } from './registrations.ts';
 
 type RecoverStep = Step<RecoverPayload, RecoverNotes>;
@@ -152,7 +153,7 @@ export const settle: RecoverStep = {
     const data = { how: outcome, host: machine.host ?? '', ...notes.timeline };
     return {
       notes: { outcome, machine: machine.ref, ...hostOf(machine), ...stamped(context, { verified: context.now() }) },
-      records: [put(own, record), ...writes.records],
+      records: [put(own, withReach(record, machine)), ...writes.records],
       events: [...writes.events, containerEvent('container.recovered', record, data)],
     };
   },

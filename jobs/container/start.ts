@@ -22,6 +22,7 @@ import { type OnContainer, onContainer } from './payloads.ts';
 import { containersOf } from './place.ts';
 import { howToStart } from './power.ts';
 import { power, powerByDrs, type PowerNotes } from './power-steps.ts';
+import { withReach } from './reach.ts';
 import { resourcesOf } from './resources.ts';
 import { isToRestart, pauseAfter } from './restart-policy.ts';
 
@@ -126,7 +127,7 @@ const confirm: Step<Payload, Notes> = {
         : { machine: { ...own.record.machine, ref, ...(host === undefined ? {} : { host }) } },
     );
     return {
-      records: [put(own, record), ...writes.records],
+      records: [put(own, withReach(record, machine)), ...writes.records],
       events: [...writes.events, containerEvent('container.started', record, host === undefined ? {} : { host })],
     };
   },

@@ -9,6 +9,7 @@ import { containerEvent, moved, type OwnContainer, put } from './container-of.ts
 import type { EndingContext } from './ending.ts';
 import { endLeases, type Mounted, mountedVolumesLeft, type Writes } from './leases.ts';
 import { leasesAsSeen } from './leases-as-seen.ts';
+import { withReach } from './reach.ts';
 
 // What a record becomes when something happened to its machine that no job did.
 
@@ -40,7 +41,7 @@ export async function asSeen(
     ...(HAS_VOLUMES.includes(state) ? missingFrom(machine, mounted) : []),
     ...leases.refused.map((volume) => `its machine has the disk of volume ${volume}`),
   ].join('; ');
-  const next = { ...arrived(context, record, state), run, ...placed(record, machine) };
+  const next = withReach({ ...arrived(context, record, state), run, ...placed(record, machine) }, machine);
   const told = withError(record, next, amiss);
   const flagged = withFlag(context, told, [amiss, nameAmiss(record, machine)].filter((each) => each !== '').join('; '));
   const events = [

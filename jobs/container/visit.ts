@@ -4,6 +4,7 @@ import { StowageError } from '../../core/errors.ts';
 import { type AnyKind, defineKind, type Step, type StepContext } from '../define.ts';
 import { noted } from '../noted.ts';
 import { ownContainer, prepareThat, theMachine } from './container-of.ts';
+import { secretOf } from './guest.ts';
 import { guestDisks } from './guest-disks.ts';
 import { type OnContainer, onContainer } from './payloads.ts';
 import { containerLine, containersOf } from './place.ts';
@@ -64,6 +65,7 @@ const announce: VisitStep = {
     await tell(context, {
       [CONTAINER_KEYS.visit]: context.jobId,
       [CONTAINER_KEYS.disks]: JSON.stringify(disks),
+      ...secretOf(context, record.name),
     });
     return {};
   },

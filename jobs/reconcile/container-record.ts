@@ -1,5 +1,6 @@
 import type { ContainerDocument, ContainerRecord, ContainerStatus } from '../../core/container.ts';
 import { machineUuidOf } from '../../core/ids.ts';
+import { withReach } from '../container/reach.ts';
 import type { Machine } from '../../core/ports/machines.ts';
 import type { ContainerState } from '../../core/states.ts';
 
@@ -13,7 +14,7 @@ export function recordOfMachine(
   const { called, settings, run } = status;
   const { ref, host, vmxPath } = machine;
   const isRun = machine.power === 'on';
-  return {
+  const record: ContainerRecord = {
     type: 'container',
     name: id,
     called,
@@ -29,6 +30,7 @@ export function recordOfMachine(
     updatedAt: now,
     job,
   };
+  return withReach(record, machine);
 }
 
 /** One that is off and should run is taken for running: `container.sync` finds out what became of it. */

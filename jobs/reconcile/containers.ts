@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ContainerRecord } from '../../core/container.ts';
 import type { NewEvent } from '../../core/events.ts';
 import { type ContainerId, type DatastorePath, machineUuidOf } from '../../core/ids.ts';
@@ -9,6 +10,7 @@ import { differs } from '../container/differs.ts';
 import { readContainer } from '../container/documents.ts';
 import { deviceVolumes } from '../container/payloads.ts';
 import { containerLine, containersFolder } from '../container/place.ts';
+import { withReach } from '../container/reach.ts';
 import type { StepContext } from '../define.ts';
 import { readAll } from '../read-all.ts';
 import { within } from '../volume/place.ts';
@@ -102,7 +104,9 @@ async function atMachine(
     deviceVolumes(record.spec.mounts).map((name) => context.records.read('volume', name)),
   );
   const found = volumes.flatMap((each) => (each === undefined ? [] : [each.record]));
-  if (differs(record, machine, found) === undefined && !(await waitsForever(context, record, machine))) {
+  // A guest that got its address late has told it since.
+  const isSame = differs(record, machine, found) === undefined && isDeepStrictEqual(withReach(record, machine), record);
+  if (isSame && !(await waitsForever(context, record, machine))) {
     return holdName(context, record);
   }
   return sync(context, record);

@@ -111,16 +111,20 @@ const VOLUME_OPTIONS: readonly Option[] = [
   },
 ];
 
-const optionsSchema = z
-  .record(z.string(), z.string())
-  .default({})
-  .meta({
-    description: 'Volume options. Case does not matter in their names and in words that they may be',
-    properties: Object.fromEntries(
-      VOLUME_OPTIONS.map(({ name, description, form }) => [name, { type: 'string', description, ...form }]),
-    ),
-    additionalProperties: false,
-  });
+/** Which ones a clone has from its source; `clone-from` is what its `source` says. */
+const OF_SOURCE = ['Capacity', 'size', 'fstype', 'clone-from'];
+
+function documentOptions(options: readonly Option[]) {
+  const forms = options.map(({ name, description, form }) => [name, { type: 'string', description, ...form }] as const);
+  return z
+    .record(z.string(), z.string())
+    .default({})
+    .meta({
+      description: 'Volume options. Case does not matter in their names, and in the words that they may be',
+      properties: Object.fromEntries(forms),
+      additionalProperties: false,
+    });
+}
 export const labelsSchema = z
   .record(z.string().min(1).max(256), z.string().max(4_096))
   .default({})
@@ -196,7 +200,7 @@ export const createPayload = z
       .enum(['vsphere', 'local'])
       .optional()
       .describe('Docker sends `local` when no driver was named; it means vsphere here.'),
-    options: optionsSchema,
+    options: documentOptions(VOLUME_OPTIONS),
     labels: labelsSchema,
   })
   .transform((raw, context) => toRequest(raw, {}, context));
@@ -205,7 +209,7 @@ export const clonePayload = z
   .strictObject({
     source: volumeNameSchema,
     name: volumeNameSchema,
-    options: optionsSchema,
+    options: documentOptions(VOLUME_OPTIONS.filter(({ name }) => !OF_SOURCE.includes(name))),
     labels: labelsSchema,
   })
   .transform((raw, context) => {

@@ -56,4 +56,5 @@ export const RECONCILE_SCENARIOS: Readonly<Record<string, readonly Scenario[]>> 
       ],
     },
   ],
+  'doctor.run': [{ title: 'an examination', payload: () => ({}), after: async () => [] }],
 };

@@ -11,7 +11,7 @@ describe('a worker that is killed at any boundary of any kind', () => {
   });
 
   killEachOf([
-    { what: 'volume jobs', isOne: (kind) => kind.startsWith('volume.') },
+    { what: 'volume jobs', isOne: (kind) => kind.startsWith('volume.') || kind === 'doctor.run' },
     // How many boundaries a reconcile has depends on what else is under way.
     { what: 'a reconcile', isAlone: true, isOne: (kind) => kind === 'reconcile.run' },
     { what: 'image jobs', isOne: isOfImages },

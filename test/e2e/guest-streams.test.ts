@@ -112,6 +112,11 @@ describe('streams of containers', () => {
     await expect.poll(async () => (await own.docker('exec', 'work', 'cat', '/detached')).stdout).toBe('done\n');
   });
 
+  it('a command line may be as long as Linux takes one', async () => {
+    const text = 'x'.repeat(120_000);
+    expect(await own.ok('exec', 'work', 'sh', '-c', 'echo ${#1}', 'sh', text)).toBe('120000\n');
+  });
+
   it('logs: of either descriptor, the last lines, with times, since, and as they come', async () => {
     const all = await own.docker('logs', 'work');
     expect([all.stdout, all.stderr]).toEqual(['begun\n', 'amiss\n']);

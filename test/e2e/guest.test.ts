@@ -148,4 +148,16 @@ describe('the walkthrough', () => {
       ),
     ).toBe('none\n');
   });
+
+  it('a port of the host that nobody named is shown, with the address, and leads to the container', async () => {
+    const run = ['run', '-d', '--expose', '80', '-P', '--name', 'served', 'busybox'];
+    await own.ok(...run, 'httpd', '-f', '-p', '80', '-h', '/etc');
+    const [, port = ''] = /^0\.0\.0\.0:(\d+)$/.exec((await own.ok('port', 'served', '80')).trim()) ?? [];
+    expect(await own.ok('ps', '--filter', 'name=served', '--format', '{{.Ports}}')).toBe(`0.0.0.0:${port}->80/tcp\n`);
+    expect(await own.ok('inspect', '-f', '{{.NetworkSettings.IPAddress}}', 'served')).toMatch(/^10\.0\.2\.\d+\n$/);
+    expect(await (await fetch(`http://127.0.0.1:${port}/hostname`)).text()).toMatch(/^[0-9a-f]{12}\n$/);
+    await own.ok('stop', '-t', '1', 'served');
+    expect(await own.ok('ps', '-a', '--filter', 'name=served', '--format', '{{.Ports}}')).toBe('\n');
+    await own.ok('rm', 'served');
+  });
 });

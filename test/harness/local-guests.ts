@@ -116,6 +116,7 @@ export function createLocalGuests(): LocalGuests {
       yield* outputAfter(run, from === 'now' ? run.output.length : 0, signal);
       attached.splice(attached.indexOf(container), 1);
     },
+    gateways: async () => [],
     async forget(container) {
       localOf(container).kept.length = 0;
     },

@@ -10,6 +10,7 @@ export const sessionTypes = {
       viewManager: 'ManagedObjectReference?',
       about: 'AboutInfo',
       sessionManager: 'ManagedObjectReference?',
+      authorizationManager: 'ManagedObjectReference?',
       taskManager: 'ManagedObjectReference?',
       eventManager: 'ManagedObjectReference?',
       searchIndex: 'ManagedObjectReference?',

@@ -1,3 +1,4 @@
+import { accessOperations, accessTypes } from './access.ts';
 import type { EnumType, FieldSpecs, ObjectType, Operation, PropertyTable } from './define.ts';
 import { eventEnums, eventOperations, eventTypes } from './event.ts';
 import { machineEnums, machineOperations, machineProperties, machineTypes } from './machine.ts';
@@ -18,6 +19,7 @@ export const TYPES = {
   ...machineTypes,
   ...placementTypes,
   ...eventTypes,
+  ...accessTypes,
 } as const satisfies Readonly<Record<string, ObjectType>>;
 
 export const ENUMS = {
@@ -36,6 +38,7 @@ export const OPERATIONS = {
   ...machineOperations,
   ...placementOperations,
   ...eventOperations,
+  ...accessOperations,
 } as const satisfies Readonly<Record<string, Operation>>;
 
 export const PROPERTIES = {

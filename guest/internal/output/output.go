@@ -14,6 +14,8 @@ const (
 	// headSize: descriptor, time, offset.
 	headSize = 1 + 8 + 8
 	maxBytes = link.MaxPayload - headSize
+	// readBytes: four records.
+	readBytes = 4 * maxBytes
 	// beforeAWord is how much is sent before a gateway has said how much it takes.
 	beforeAWord = 64 << 10
 )
@@ -61,15 +63,17 @@ func (o *Output) Take(fd byte, from io.ReadCloser) {
 }
 
 func (o *Output) take(fd byte, from io.Reader) {
+	read := make([]byte, readBytes)
 	for {
-		size := o.reserve()
-		record := make([]byte, headSize+size)
 		// Nothing is read before it may be sent: the process waits instead, as at a terminal that nobody reads.
-		got, err := from.Read(record[headSize:])
-		if got > 0 {
+		got, err := from.Read(read[:o.reserve()])
+		now := uint64(time.Now().UnixNano())
+		for at := 0; at < got; at += maxBytes {
+			piece := read[at:min(got, at+maxBytes)]
+			record := append(make([]byte, headSize, headSize+len(piece)), piece...)
 			record[0] = fd
-			binary.BigEndian.PutUint64(record[1:], uint64(time.Now().UnixNano()))
-			if o.hand(record[:headSize+got]) != nil {
+			binary.BigEndian.PutUint64(record[1:], now)
+			if o.hand(record) != nil {
 				return
 			}
 		}
@@ -86,7 +90,7 @@ func (o *Output) reserve() int {
 	for o.offset >= o.upTo {
 		o.changed.Wait()
 	}
-	return int(min(maxBytes, o.upTo-o.offset))
+	return int(min(readBytes, o.upTo-o.offset))
 }
 
 // hand sends it. Both descriptors' records go in the order of their offsets. Two readers may have reserved the same bytes: then the second

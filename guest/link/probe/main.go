@@ -161,6 +161,10 @@ func (p *probe) serve(s *link.Stream, about json.RawMessage) {
 		Method string         `json:"method"`
 		Params map[string]any `json:"params"`
 	}
+	about, err := s.Purpose(about)
+	if err != nil {
+		return
+	}
 	_ = json.Unmarshal(about, &asked)
 	switch {
 	case asked.For == "call":

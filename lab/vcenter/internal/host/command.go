@@ -30,18 +30,20 @@ const (
 const (
 	kernelOptions = "console=ttyS0 quiet loglevel=1 mitigations=off nokaslr random.trust_cpu=on cryptomgr.notests apparmor=0 audit=0 " +
 		"nowatchdog reboot=t panic=-1 init_on_alloc=0 initcall_blacklist=init_kprobe_trace,init_ima,load_system_certificate_list"
+	// TCG does "rep movsb" and "rep stosb" a byte at a time: without these two flags Linux copies and clears words, four times as fast.
+	tcgCPU     = "max,erms=off,fsrm=off"
 	tcgOptions = " clocksource=acpi_pm no_timer_check noreplace-smp lpj=5192260"
 )
 
 // arguments is QEMU's command line. The BIOS is QEMU's default: qboot hangs before Debian's kernel, depending on the devices.
 func (c *Config) arguments(s *Spec) []string {
-	options, accelerator := kernelOptions+tcgOptions, "tcg,thread=multi,tb-size=64"
+	options, accelerator, cpu := kernelOptions+tcgOptions, "tcg,thread=multi,tb-size=64", tcgCPU
 	if c.accelerator == "kvm" {
-		options, accelerator = kernelOptions, "kvm"
+		options, accelerator, cpu = kernelOptions, "kvm", "max"
 	}
 	out := []string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-name", "guest=" + strings.ReplaceAll(s.Name, ",", ",,"),
-		"-M", "q35,vmport=off", "-cpu", "max", "-smp", strconv.Itoa(min(max(s.CPUs, 1), runtime.NumCPU())),
+		"-M", "q35,vmport=off", "-cpu", cpu, "-smp", strconv.Itoa(min(max(s.CPUs, 1), runtime.NumCPU())),
 		"-accel", accelerator, "-m", strconv.Itoa(s.MemoryMiB), "-no-reboot",
 		"-kernel", c.kernel(), "-initrd", c.initramfs(), "-append", options,
 		"-chardev", inherited("monitor", monitorFD), "-mon", "chardev=monitor,mode=control",

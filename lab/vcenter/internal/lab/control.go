@@ -31,6 +31,7 @@ func (l *Lab) controls(mux *http.ServeMux) {
 	all = append(all, l.worldControls()...)
 	all = append(all, l.reportControls()...)
 	all = append(all, l.guestControls()...)
+	all = append(all, l.privilegeControls()...)
 	for _, c := range all {
 		mux.HandleFunc(c.pattern, loopbackOnly(func(w http.ResponseWriter, r *http.Request) {
 			result, err := c.serve(r)

@@ -71,29 +71,31 @@ type Lab struct {
 	runner     *hypervisor.Host // nil without guests
 	nfs        *nfs.Server      // nil without NFSPort
 
-	feed     *feed
-	sessions *sessionBook
-	rules    *ruleBook
-	calls    *callBook
-	saver    *saver
-	mux      *http.ServeMux
-	closed   chan struct{}
+	feed       *feed
+	sessions   *sessionBook
+	rules      *ruleBook
+	calls      *callBook
+	privileges *privilegeBook
+	saver      *saver
+	mux        *http.ServeMux
+	closed     chan struct{}
 }
 
 // New builds the inventory, or restores it from opt.Dir.
 func New(opt Options) (*Lab, error) {
 	l := &Lab{
-		opt:       opt,
-		machines:  map[moref]*machine{},
-		processes: map[*process]struct{}{},
-		disks:     map[string]*disk{},
-		busy:      map[string]bool{},
-		reading:   map[string]int{},
-		ha:        haSettings{Enabled: opt.HA, Delay: 500 * time.Millisecond},
-		sessions:  newSessionBook(),
-		rules:     newRuleBook(),
-		calls:     newCallBook(),
-		closed:    make(chan struct{}),
+		opt:        opt,
+		machines:   map[moref]*machine{},
+		processes:  map[*process]struct{}{},
+		disks:      map[string]*disk{},
+		busy:       map[string]bool{},
+		reading:    map[string]int{},
+		ha:         haSettings{Enabled: opt.HA, Delay: 500 * time.Millisecond},
+		sessions:   newSessionBook(),
+		rules:      newRuleBook(),
+		calls:      newCallBook(),
+		privileges: &privilegeBook{},
+		closed:     make(chan struct{}),
 	}
 	if err := os.MkdirAll(filepath.Join(opt.Dir, "datastores"), 0o755); err != nil {
 		return nil, err

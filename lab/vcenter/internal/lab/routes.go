@@ -15,7 +15,7 @@ func (l *Lab) routes() *http.ServeMux {
 	for _, add := range []func(table){
 		l.sessionCalls, l.collectorCalls, l.viewCalls, l.taskCalls, l.eventCalls,
 		l.diskCalls, l.fileCalls, l.browserCalls, l.datastoreCalls, l.storageCalls,
-		l.machineCalls, l.powerCalls, l.relocateCalls, l.hostCalls, l.clusterCalls, l.inventoryCalls,
+		l.machineCalls, l.powerCalls, l.relocateCalls, l.hostCalls, l.clusterCalls, l.inventoryCalls, l.privilegeCalls,
 	} {
 		add(methods)
 	}
