@@ -250,6 +250,7 @@ describe('the shell', () => {
       await page.getByRole('dialog').waitFor({ state: 'detached' });
       await page.keyboard.press('g');
       await page.keyboard.press('j');
+      await page.getByRole('heading', { name: 'Jobs', exact: true }).waitFor();
       await page.locator('main a.row-link').first().waitFor();
       await page.keyboard.press('j');
       await page.keyboard.press('Enter');
