@@ -23,7 +23,7 @@ import {
   type ProbeOptions,
   startGateway,
   startProbe,
-} from './rig-processes.ts';
+} from '../test/harness/gateway-processes.ts';
 
 // Gateways as processes, guests as processes (the guest's end of the link, in Go), and a Redis between them.
 

@@ -18,7 +18,8 @@ const isTowardsGuest = (at: string): boolean => /^before guests\.(?:call|state)$
 
 /** Around the words with a guest; of a visit, which has none with it, from when its machine is on. */
 export function deathsAtGuests(lines: readonly CrashLine[]): readonly number[] {
-  const first = lines.find(({ at }) => isTowardsGuest(at)) ?? lines.findLast(({ at }) => /^after power\.on/.test(at));
+  const first =
+    lines.find(({ at }) => isTowardsGuest(at)) ?? lines.findLast(({ at }) => at.startsWith('after power.on'));
   if (first === undefined) throw new Error(`${lines[0]?.actor ?? 'nobody'} never turned to a guest`);
   return deathsOf(lines).filter((number) => number >= first.number && number < first.number + STRETCH);
 }

@@ -6,7 +6,7 @@ import { type ContainerId, parseContainerId } from '../../core/ids.ts';
 import type { JsonObject } from '../../core/job.ts';
 import type { Guests } from '../../core/ports/guests.ts';
 import { createGuests } from '../../gateway/client.ts';
-import { freePort, type GatewayPorts, type Probe, startGateway, startProbe } from '../../gateway/rig-processes.ts';
+import { freePort, type GatewayPorts, type Probe, startGateway, startProbe } from './gateway-processes.ts';
 import { buildGo } from '../../lab/go.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { Secret } from '../../platform/secret.ts';

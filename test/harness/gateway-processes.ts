@@ -2,13 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
-import type { ContainerId } from '../core/ids.ts';
-import { waitUntilReady } from '../lab/ready.ts';
-import type { Secret } from '../platform/secret.ts';
+import type { ContainerId } from '../../core/ids.ts';
+import { waitUntilReady } from '../../lab/ready.ts';
+import type { Secret } from '../../platform/secret.ts';
 
-// The processes of a rig: a gateway, and the guest's end of the link in Go.
+// Processes for tests: a gateway, and the guest's end of the link in Go.
 
-const root = resolve(import.meta.dirname, '..');
+const root = resolve(import.meta.dirname, '../..');
 const READY_MS = 60_000;
 
 export interface ProbeOptions {
