@@ -7,6 +7,7 @@ import { session } from './session/session.ts';
 import { resumeSession, takeReturnTo } from './session/sign.ts';
 import { Shell } from './shell/shell.tsx';
 import { SignInPage } from './sign-in/sign-in-page.tsx';
+import { Crash } from './ui/crash.tsx';
 import { Page } from './ui/page.tsx';
 import { Empty, Loading } from './ui/problem-view.tsx';
 
@@ -95,16 +96,19 @@ function Gate() {
 }
 
 function Pages() {
+  const { path } = useLocation();
   return (
     <Shell>
-      <ErrorBoundary>
-        <Router>
-          {ROUTES.map(({ path, component }) => (
-            <Route key={path} path={path} component={component} />
-          ))}
-          <Route default component={NotFound} />
-        </Router>
-      </ErrorBoundary>
+      <Crash place={path}>
+        <ErrorBoundary>
+          <Router>
+            {ROUTES.map(({ path, component }) => (
+              <Route key={path} path={path} component={component} />
+            ))}
+            <Route default component={NotFound} />
+          </Router>
+        </ErrorBoundary>
+      </Crash>
     </Shell>
   );
 }

@@ -58,6 +58,11 @@ describe('the fingerprint of a dead letter', () => {
       { message: 'https://a.example/sdk answered with HTTP 503' },
       { message: 'http://[::1]:80/ answered with HTTP 502' },
     ],
+    [
+      'references of images',
+      { message: 'manifest for docker.io/library/busybox:latest not found' },
+      { message: 'manifest for quay.io/other/thing not found' },
+    ],
     ['numbers', { message: 'has 10 bytes free of 20.5 GB' }, { message: 'has 11 bytes free of 7 GB' }],
     [
       'ids and digests',

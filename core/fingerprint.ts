@@ -33,6 +33,8 @@ const SHAPES: readonly RegExp[] = [
   /\[[^\]\n]+\](?: [^\s,;:()]+)?/g,
   /\b[a-z][a-z0-9+.-]*:\/\/[^\s,;()]+/gi,
   /(?<![\w.])\/[\w.@%+~-]+(?:\/[\w.@%+~-]*)*/g,
+  // A reference of an image, a path that does not begin at a root.
+  /\b[\w.-]+(?:\/[\w.@-]+)+(?::[\w.-]+)?/g,
   // What has a digit in it: ids, digests, uuids, sizes, times, addresses, `lab-vm-1`. What is joined to it by any of these marks goes with it.
   /[\w.@:/+-]*\d[\w.@:/+%-]*/g,
 ];

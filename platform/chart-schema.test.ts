@@ -15,7 +15,10 @@ test('every setting is a value, a secret, or set by the chart itself', () => {
     readonly properties: { readonly secrets: { readonly propertyNames: { readonly enum: readonly string[] } } };
     readonly definitions: { readonly settings: { readonly properties: Readonly<Record<string, unknown>> } };
   };
-  const named = [...schema.properties.secrets.propertyNames.enum, ...Object.keys(schema.definitions.settings.properties)];
+  const named = [
+    ...schema.properties.secrets.propertyNames.enum,
+    ...Object.keys(schema.definitions.settings.properties),
+  ];
   expect(named).toEqual(expect.arrayContaining(['VCENTER_URL', 'REDIS_URL', 'STOWAGE_PULLS', 'STOWAGE_GATEWAY_KEY']));
   expect(named.filter((name) => !(name in SETTINGS))).toEqual([]);
   expect(named).not.toContain('STOWAGE_REST_LISTEN');

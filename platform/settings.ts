@@ -145,7 +145,7 @@ export const SETTINGS = {
     type: 'number',
     example: '16',
     fallback: '16',
-    description: 'Jobs that one worker process runs at once.',
+    description: 'Jobs of each lane that one worker process runs at once.',
   },
   STOWAGE_WORKERS: {
     schema: whole(1, 64),

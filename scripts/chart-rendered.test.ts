@@ -57,6 +57,7 @@ const EVERYTHING = {
   },
   registryAuth: { name: 'registry' },
   imagePullSecrets: [{ name: 'pull' }],
+  networkPolicies: { enabled: true, monitoringNamespace: 'monitoring' },
   serviceAccount: { name: 'stowage' },
 };
 

@@ -7,20 +7,26 @@ import { asRedisError, raise, type RedisClient } from './redis.ts';
 const BATCH = 200;
 const BLOCK_MS = 5_000;
 const RETRY_MS = 500;
-/** How many events one listing looks at when few are of its subject. */
-const SCAN_LIMIT = 5_000;
+/** How many events one listing looks at when few are of its subject or types. */
+const SCAN_LIMIT = 10_000;
+const SCAN_STEP = 1_000;
 
 export type StreamEntry = readonly [id: string, fields: readonly string[]];
 
-export function decodeEvent([id, flat]: StreamEntry): StowageEvent {
-  const field = (name: string): string => flat[flat.indexOf(name) + 1] ?? '';
+export function decodeEvent(entry: StreamEntry): StowageEvent {
+  const [id] = entry;
   return {
     id,
     time: iso(Number(id.split('-')[0])),
-    type: field('type') as EventType,
-    subject: field('subject'),
-    data: JSON.parse(field('data')) as JsonObject,
+    type: fieldOf(entry, 'type') as EventType,
+    subject: fieldOf(entry, 'subject'),
+    data: JSON.parse(fieldOf(entry, 'data')) as JsonObject,
   };
+}
+
+function fieldOf([, flat]: StreamEntry, name: 'type' | 'subject' | 'data'): string {
+  for (let at = 0; at + 1 < flat.length; at += 2) if (flat[at] === name) return flat[at + 1] ?? '';
+  return '';
 }
 
 /** @param openBlocking makes a connection of its own for a reader that blocks; the caller's reader closes it */
@@ -33,19 +39,22 @@ export function createEventStore(client: RedisClient, prefix: string, openBlocki
       for await (const batch of followStream(openBlocking, stream, from, signal)) yield* batch;
     },
     async list(page): Promise<Page<StowageEvent>> {
+      const { subject, types } = page;
+      const isOpen = subject !== undefined || types !== undefined;
+      const step = isOpen ? Math.max(page.limit + 1, SCAN_STEP) : page.limit + 1;
       const items: StowageEvent[] = [];
       let from = page.cursor === undefined ? '+' : `(${page.cursor}`;
-      for (let looked = 0; looked < SCAN_LIMIT; ) {
+      for (let looked = 0; looked < SCAN_LIMIT; looked += step) {
         const entries = (await client
-          .xrevrange(stream, from, '-', 'COUNT', page.limit + 1)
+          .xrevrange(stream, from, '-', 'COUNT', step)
           .catch(raise)) as readonly StreamEntry[];
-        for (const event of entries.map(decodeEvent)) {
-          if (page.subject !== undefined && event.subject !== page.subject) continue;
-          if (items.length === page.limit) return { items, next: items.at(-1)?.id ?? event.id };
-          items.push(event);
+        for (const entry of entries) {
+          if (subject !== undefined && fieldOf(entry, 'subject') !== subject) continue;
+          if (types !== undefined && !types.includes(fieldOf(entry, 'type') as EventType)) continue;
+          if (items.length === page.limit) return { items, next: items.at(-1)?.id ?? entry[0] };
+          items.push(decodeEvent(entry));
         }
-        looked += entries.length;
-        if (entries.length <= page.limit) return { items };
+        if (entries.length < step) return { items };
         from = `(${entries.at(-1)?.[0] ?? ''}`;
       }
       return { items, next: from.slice(1) };
@@ -58,7 +67,7 @@ export function createEventStore(client: RedisClient, prefix: string, openBlocki
 const AROUND_MS = 1_000;
 const NEAR_MS = 20;
 /** How many events one look at the stream reads at most, around all times together. */
-const ABOUT_LIMIT = 6_000;
+const ABOUT_LIMIT = 1_500;
 const LATEST = 2_000;
 
 async function readAbout(
@@ -81,10 +90,9 @@ async function readAbout(
   const replies = (await reads.exec().catch(raise)) ?? [];
   const found = new Map<string, StowageEvent>();
   for (const entry of replies.flatMap(([, entries]) => entries as readonly StreamEntry[])) {
-    if (entry[1].includes(subject)) found.set(entry[0], decodeEvent(entry));
+    if (fieldOf(entry, 'subject') === subject) found.set(entry[0], decodeEvent(entry));
   }
-  const events = [...found.values()].filter((event) => event.subject === subject);
-  return events.toSorted((a, b) => compareEventIds(a.id, b.id));
+  return [...found.values()].toSorted((a, b) => compareEventIds(a.id, b.id));
 }
 
 /** Batches of events after an id, oldest first, until the signal fires. */

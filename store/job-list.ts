@@ -2,8 +2,10 @@ import { idTime, type JobId, type ResourceKey } from '../core/ids.ts';
 import type { Job } from '../core/job.ts';
 import type { JobFilter, Page, PageRequest } from '../core/ports/jobs.ts';
 import { JOB_STATES, type JobState } from '../core/states.ts';
+import { readFields } from './fields.ts';
 import { readJobs } from './job-read.ts';
 import { raise, type RedisClient } from './redis.ts';
+import type { Scripts } from './scripts.ts';
 
 // Listings of jobs. The narrowest index that the filter names is gone through from the newest id on, between the ids of `sinceMs` and
 // `untilMs`; what that index leaves open is looked at job by job, in a few fields only. So much is looked at in one listing, and no more:
@@ -15,6 +17,7 @@ const SCAN_STEP = 500;
 export interface JobQuery {
   readonly client: RedisClient;
   readonly prefix: string;
+  readonly scripts: Scripts;
   readonly filter: JobFilter;
   readonly page: PageRequest;
 }
@@ -35,7 +38,7 @@ export async function listJobs(query: JobQuery): Promise<Page<Job>> {
   let isLast = false;
   for (let looked = 0; looked < SCAN_LIMIT && found.length <= page.limit && !isLast; looked += step) {
     const ids = await newest(query, source.indexes, { cursor, count: step });
-    found.push(...(look === undefined ? ids : await look(client, prefix, ids)));
+    found.push(...(look === undefined ? ids : await look(query, ids)));
     cursor = ids.at(-1) ?? cursor;
     isLast = ids.length < step;
   }
@@ -161,27 +164,39 @@ const FIELD_OF: Readonly<Record<Exclude<keyof JobFilter, 'sinceMs' | 'untilMs'>,
   text: ['kind', 'resources', 'spec', 'error'],
 };
 
+type Look = (query: JobQuery, ids: readonly string[]) => Promise<readonly string[]>;
+
 /** Of many ids those whose jobs match; undefined where the index has said it all. */
-function filterOfFields(
-  filter: JobFilter,
-  covered: Covered,
-): ((client: RedisClient, prefix: string, ids: readonly string[]) => Promise<readonly string[]>) | undefined {
+function filterOfFields(filter: JobFilter, covered: Covered): Look | undefined {
   const { sinceMs: _since, untilMs: _until, ...wanted } = filter;
   const asked = Object.keys(wanted).filter((name) => name !== covered) as (keyof typeof FIELD_OF)[];
   const needed = new Set(asked.flatMap((name) => (filter[name] === undefined ? [] : FIELD_OF[name])));
   if (needed.size === 0) return undefined;
   const fields = FIELDS.filter((name) => needed.has(name));
   const open: JobFilter = Object.fromEntries(asked.map((name) => [name, filter[name]]));
-  return async (client, prefix, ids) => {
-    if (ids.length === 0) return [];
-    const pipeline = client.pipeline();
-    for (const id of ids) pipeline.hmget(`${prefix}job:${id}`, ...fields);
-    const replies = (await pipeline.exec().catch(raise)) ?? [];
+  const mayMatch = guessOf(open, fields);
+  return async ({ scripts, prefix }, ids) => {
+    const rows = await readFields(scripts, prefix, { keys: ids.map((id) => `job:${id}`), fields });
     return ids.filter((id, at) => {
-      const values = (replies[at]?.[1] ?? []) as readonly (string | null)[];
-      return values.some((value) => value !== null) && matches(decodeFacts(id, fields, values), open);
+      const values = rows[at] ?? [];
+      return mayMatch(id, values) && matches(decodeFacts(id, fields, values), open);
     });
   };
+}
+
+type Guess = (id: string, values: readonly (string | null)[]) => boolean;
+
+/** Most jobs match not: to look into their JSON as text is quicker than to parse it. Text that JSON would write otherwise cannot be looked for so. */
+function guessOf({ actor, code, fingerprint, text }: JobFilter, fields: readonly Field[]): Guess {
+  const has = (values: readonly (string | null)[], name: Field, part: string | undefined): boolean =>
+    part === undefined || (values[fields.indexOf(name)]?.includes(JSON.stringify(part)) ?? false);
+  const sought = text === undefined || !/^[\w .:@/-]+$/.test(text) ? undefined : text.toLowerCase();
+  return (id, values) =>
+    values.some((value) => value !== null) &&
+    has(values, 'spec', actor) &&
+    has(values, 'error', code) &&
+    has(values, 'error', fingerprint) &&
+    (sought === undefined || `${id} ${values.join(' ')}`.toLowerCase().includes(sought));
 }
 
 function decodeFacts(id: string, fields: readonly Field[], values: readonly (string | null)[]): JobFacts {

@@ -52,7 +52,7 @@ export function createJobStore(parts: JobStoreParts): JobStore {
       return { outcome: reply[0] as SubmitOutcome['outcome'], id: reply[1] as JobId };
     },
     read,
-    list: (filter, page) => listJobs({ client, prefix, filter, page }),
+    list: (filter, page) => listJobs({ client, prefix, scripts, filter, page }),
     async waitUntilOver(id, signal) {
       for (;;) {
         const turn = over.next(id, parts.lookAgainMs, signal);

@@ -1,5 +1,6 @@
 import type { Page, PageRequest, RecordStore } from '../core/ports/jobs.ts';
 import type { RecordOf, RecordType, Versioned } from '../core/record.ts';
+import { readFields } from './fields.ts';
 import { encodeChange, recordIndex, recordKey } from './keys.ts';
 import { raise, type RedisClient } from './redis.ts';
 import type { Scripts } from './scripts.ts';
@@ -24,11 +25,9 @@ export function createRecordStore(client: RedisClient, prefix: string, scripts: 
         .zrangebylex(`${prefix}${recordIndex(type)}`, from, '+', 'LIMIT', 0, page.limit + 1)
         .catch(raise);
       const shown = names.slice(0, page.limit);
-      const pipeline = client.pipeline();
-      for (const name of shown) pipeline.hmget(`${prefix}${recordKey(type, name)}`, 'rev', 'body');
-      const replies = shown.length === 0 ? [] : ((await pipeline.exec().catch(raise)) ?? []);
-      const items = replies.flatMap(([, reply]) => {
-        const [rev, body] = reply as readonly (string | null)[];
+      const keys = shown.map((name) => recordKey(type, name));
+      const rows = await readFields(scripts, prefix, { keys, fields: ['rev', 'body'] });
+      const items = rows.flatMap(([rev, body]) => {
         const item = decode<T>(rev, body);
         return item === undefined ? [] : [item];
       });

@@ -12,6 +12,7 @@ const PARTS = {
   redrive: ['lines', 'dead'],
   regroup: ['dead'],
   observe: ['records'],
+  fields: [],
   sweep: ['lines'],
   trim: [],
   'hook-put': ['hooks'],

@@ -41,7 +41,7 @@ export function containerRoutes(app: RestApp, { records }: RouteParts): void {
       const page = await filteredPage(
         (wanted) => records.list('container', wanted),
         pageRequest({ limit, cursor }, filter),
-        ({ record }) => matches(record),
+        { matches: ({ record }) => matches(record), cursorOf: ({ record }) => record.name },
       );
       return renderPage(reply, page, filter, viewContainer);
     },

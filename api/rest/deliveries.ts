@@ -37,10 +37,13 @@ export function deliveryRoutes(app: RestApp, { webhooks }: RouteParts): void {
       const page = await filteredPage(
         (wanted) => webhooks.deliveries(id, wanted),
         pageRequest({ limit, cursor }, filter, DELIVERY_CURSOR),
-        (one) =>
-          one.state === (state ?? one.state) &&
-          one.event.type === (type ?? one.event.type) &&
-          one.event.subject === (subject ?? one.event.subject),
+        {
+          matches: (one) =>
+            one.state === (state ?? one.state) &&
+            one.event.type === (type ?? one.event.type) &&
+            one.event.subject === (subject ?? one.event.subject),
+          cursorOf: (one) => one.id,
+        },
       );
       return renderPage(reply, page, filter, viewDelivery);
     },

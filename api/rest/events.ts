@@ -6,7 +6,7 @@ import { EVENT_TYPES, type EventType, type StowageEvent } from '../../core/event
 import { eventDataSchema } from '../../core/event-data.ts';
 import type { EventStore } from '../../core/ports/jobs.ts';
 import { eventFrames, type Following } from './event-stream.ts';
-import { filteredPage, pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
+import { pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
 import type { RestApp, RouteParts } from './parts.ts';
 import { problemResponses } from './problems.ts';
 
@@ -81,11 +81,11 @@ export function eventRoutes(app: RestApp, parts: RouteParts): void {
         });
       }
       const filter = { type: 'event', subject, types: type };
-      const page = await filteredPage(
-        (wanted) => parts.events.list({ ...wanted, ...(subject === undefined ? {} : { subject }) }),
-        pageRequest({ limit, cursor }, filter, EVENT_ID),
-        matches,
-      );
+      const page = await parts.events.list({
+        ...pageRequest({ limit, cursor }, filter, EVENT_ID),
+        ...(subject === undefined ? {} : { subject }),
+        ...(type === undefined ? {} : { types: type }),
+      });
       return renderPage(reply, page, filter, (event) => event);
     },
   });

@@ -10,7 +10,8 @@ import { pathOf } from './problems.ts';
 const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
 /** How far one request looks through a store that cannot filter. What lies beyond is on the next page. */
-const MAX_ROUNDS = 40;
+const MAX_ROUNDS = 10;
+const ROUND = 500;
 const ANY_CURSOR = /^.{1,1000}$/u;
 
 /** A number as a parameter: digits only. */
@@ -82,20 +83,29 @@ export function renderPage<T, V>(
   return { items, next };
 }
 
-/** A page of those items that match, from a store that cannot filter. It may be short, even empty, and not be the last. */
+/**
+ * A page of those items that match, from a store that cannot filter. It may be short, even empty, and not be the last.
+ * @param cursorOf with which the store goes on after an item
+ */
 export async function filteredPage<T>(
   read: (page: PageRequest) => Promise<Page<T>>,
   request: PageRequest,
-  matches: (item: T) => boolean,
+  { matches, cursorOf }: { readonly matches: (item: T) => boolean; readonly cursorOf: (item: T) => string },
 ): Promise<Page<T>> {
   const items: T[] = [];
   let cursor = request.cursor;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const limit = request.limit - items.length;
+    if (items.length === request.limit) break;
+    // Where all match, one read is enough; where few do, small ones would be many.
+    const limit = round === 0 ? request.limit : Math.max(ROUND, request.limit);
     const page = await read({ limit, ...(cursor === undefined ? {} : { cursor }) });
-    items.push(...page.items.filter(matches));
+    for (const item of page.items.filter(matches)) {
+      const last = items.at(-1);
+      if (items.length === request.limit && last !== undefined) return { items, next: cursorOf(last) };
+      items.push(item);
+    }
     cursor = page.next;
-    if (cursor === undefined || items.length >= request.limit) break;
+    if (cursor === undefined) break;
   }
   return { items, ...(cursor === undefined ? {} : { next: cursor }) };
 }

@@ -41,7 +41,11 @@ export function volumeRoutes(app: RestApp, { records }: RouteParts): void {
       const page = await filteredPage(
         (wanted) => records.list('volume', wanted),
         pageRequest({ limit, cursor }, filter),
-        ({ record }) => record.spec.store === (store ?? record.spec.store) && record.state === (state ?? record.state),
+        {
+          matches: ({ record }) =>
+            record.spec.store === (store ?? record.spec.store) && record.state === (state ?? record.state),
+          cursorOf: ({ record }) => record.name,
+        },
       );
       return renderPage(reply, page, filter, viewVolume);
     },

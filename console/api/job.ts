@@ -92,6 +92,7 @@ export interface TrailItem {
   readonly durationMs?: number;
   readonly attempt?: number;
   readonly step?: string;
+  /** Of a line. */
   readonly level?: string;
-  readonly data?: unknown;
+  readonly data?: Readonly<Record<string, unknown>>;
 }

@@ -54,6 +54,8 @@ const COLUMNS: readonly Column<Host>[] = [
   { title: 'Changed', isTight: true, cell: ({ updatedAt }) => <Time at={updatedAt} /> },
 ];
 
+/** `mhz` is that of all cores together. */
 export function cpuWords(cores: number | undefined, mhz: number): string {
-  return cores === undefined ? `${mhz} MHz` : `${cores} × ${(mhz / 1_000).toFixed(1)} GHz`;
+  const speed = `${(mhz / 1_000).toFixed(mhz < 10_000 ? 1 : 0)} GHz`;
+  return cores === undefined ? speed : `${cores} cores, ${speed}`;
 }

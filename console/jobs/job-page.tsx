@@ -1,3 +1,4 @@
+import { useEffect } from 'preact/hooks';
 import { useRoute } from 'preact-iso/router';
 import type { Page as PageOf } from '../api/client.ts';
 import { isOver, type Job, type TrailItem } from '../api/job.ts';
@@ -19,6 +20,7 @@ import { WaterfallView } from './waterfall-view.tsx';
 
 /** How far a Task or a layer is, is told by no event. */
 const PROGRESS_MS = 1_000;
+const TRAIL_MS = 2_000;
 const parent = { href: '/console/jobs', title: 'Jobs' };
 
 export function JobPage() {
@@ -28,6 +30,12 @@ export function JobPage() {
   const trail = useQuery<PageOf<TrailItem>>(`${path}/trail`, about(`job:${id}`));
   const job = query.data;
   useRefresh(query.refetch, job?.state === 'running' ? PROGRESS_MS : undefined);
+  useRefresh(trail.refetch, job?.state === 'running' ? TRAIL_MS : undefined);
+  // What workers saw is written a moment after the event that tells of the end.
+  useEffect(() => {
+    const timer = setTimeout(trail.refetch, TRAIL_MS);
+    return () => clearTimeout(timer);
+  }, [path, job?.state, job?.attempts.length]);
   if (job === undefined) {
     return (
       <Page title="Job" parent={parent}>
@@ -57,9 +65,16 @@ export function JobPage() {
         <Panel title="Payload" isFlush>
           <Json value={job.payload} label="Payload" />
         </Panel>
-        <Panel title={job.result === null ? 'Notes' : 'Result'} isFlush>
-          <Json value={job.result ?? job.notes} label={job.result === null ? 'Notes' : 'Result'} />
-        </Panel>
+        {job.result !== null && (
+          <Panel title="Result" isFlush>
+            <Json value={job.result} label="Result" />
+          </Panel>
+        )}
+        {Object.keys(job.notes).length > 0 && (
+          <Panel title="Notes of its steps" isFlush>
+            <Json value={job.notes} label="Notes of its steps" />
+          </Panel>
+        )}
       </div>
       {job.children.length > 0 && <Children job={job} />}
       <Attempts job={job} />

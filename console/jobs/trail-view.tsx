@@ -6,12 +6,12 @@ import { Empty } from '../ui/problem-view.tsx';
 /** Of data, what is worth a line. */
 const SHORT = 400;
 
-/** Events and log lines of a job, as they came. What takes time is in the waterfall. */
+/** Events and log lines of a job, as they came. What takes time is above, in the waterfall. */
 export function TrailView({ items }: { readonly items: readonly TrailItem[] }) {
-  const lines = items.filter(({ type }) => type === 'event' || type === 'log' || type === 'call');
+  const lines = items.filter(({ type }) => type === 'event' || type === 'log');
   if (lines.length === 0) return <Empty title="Nothing was kept of it" />;
   return (
-    <ol class="trail" tabIndex={0} aria-label="Events, calls and log lines">
+    <ol class="trail" tabIndex={0} aria-label="Events and log lines">
       {lines.map((item, at) => (
         // Lines of one millisecond are told apart by their place alone.
         <li key={`${item.at} ${at}`}>

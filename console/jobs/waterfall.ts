@@ -87,90 +87,78 @@ interface AttemptPart {
   readonly untilMs: number;
 }
 
+/** The steps of an attempt with what they called; and what it called outside of any step. */
 function stepBars({ job, trail, attempt, own, untilMs }: AttemptPart): readonly Bar[] {
   const isWithin = ({ startMs }: Time): boolean => startMs >= own.startMs && startMs < untilMs;
-  const items = trail.filter((item) =>
-    item.attempt === undefined
-      ? isWithin({ startMs: Date.parse(item.at), endMs: undefined })
-      : item.attempt === attempt.number,
-  );
-  return job.steps.flatMap((step) => {
-    const inner = innerBars({ step, items, isWithin, attempt });
-    const time = stepTime({ step, items, inner, isWithin, own, attempt });
-    if (time === undefined) return [];
-    return [stepBar({ step, attempt, time }), ...inner];
+  const calls = trail.filter((item) => item.type === 'call' && item.attempt === attempt.number);
+  const steps = job.steps.flatMap((step) => {
+    const part: StepPart = { step, attempt, isWithin, own };
+    const inner = [...taskBars(part), ...callBars(calls, attempt, step.name)].sort((a, b) => a.startMs - b.startMs);
+    const time = stepTime(part, inner);
+    return time === undefined ? [] : [stepBar(part, time), ...inner];
   });
+  return [...callBars(calls, attempt, undefined), ...steps];
 }
 
 interface StepPart {
   readonly step: Step;
-  readonly items: readonly TrailItem[];
   readonly attempt: Attempt;
+  /** Whether something began in this attempt. */
   readonly isWithin: (time: Time) => boolean;
+  readonly own: Time;
 }
 
-function innerBars({ step, items, attempt, isWithin }: StepPart): readonly Bar[] {
-  const id = `${attempt.number} ${step.name}`;
-  const tasks = step.tasks.flatMap((task): readonly Bar[] => {
+function taskBars({ step, attempt, isWithin }: StepPart): readonly Bar[] {
+  return step.tasks.flatMap((task): readonly Bar[] => {
     const time = timeOf(task);
     if (time === undefined || !isWithin(time)) return [];
     const state = task.outcome ?? 'running';
     const tone: Tone = state === 'success' ? 'good' : state === 'error' ? 'bad' : 'busy';
-    return [
-      { id: `${id} ${task.ref}`, depth: 2, type: 'task', label: `${task.method} ${task.ref}`, state, ...time, tone },
-    ];
+    const id = `${attempt.number} ${step.name} ${task.ref}`;
+    return [{ id, depth: 2, type: 'task', label: `${task.method} ${task.ref}`, state, ...time, tone }];
   });
-  const calls = items
-    .filter((item) => item.type === 'call' && item.step === step.name)
-    .map((item, at): Bar => {
-      const startMs = Date.parse(item.at);
-      const hasFailed = item.level === 'error' || item.level === 'warn';
+}
+
+function callBars(calls: readonly TrailItem[], attempt: Attempt, step: string | undefined): readonly Bar[] {
+  return calls
+    .filter((call) => call.step === step)
+    .map((call, at): Bar => {
+      const startMs = Date.parse(call.at);
+      const outcome = call.data?.['outcome'];
+      const hasFailed = typeof outcome === 'string' && outcome !== 'ok';
       return {
-        id: `${id} call ${at}`,
-        depth: 2,
+        id: `${attempt.number} ${step ?? ''} call ${at}`,
+        depth: step === undefined ? 1 : 2,
         type: 'call',
-        label: item.name,
-        state: hasFailed ? 'error' : 'done',
+        label: call.name,
+        state: hasFailed ? outcome : 'done',
         startMs,
-        endMs: startMs + (item.durationMs ?? 0),
+        endMs: startMs + (call.durationMs ?? 0),
         tone: hasFailed ? 'warn' : 'quiet',
       };
     });
-  return [...tasks, ...calls].sort((a, b) => a.startMs - b.startMs);
 }
 
 /** Where a step stands within one attempt. A step that several attempts have begun is known by its last times only, and by what it called. */
-function stepTime(part: StepPart & { readonly inner: readonly Bar[]; readonly own: Time }): Time | undefined {
-  const { step, inner, isWithin, own, attempt } = part;
+function stepTime({ step, attempt, isWithin, own }: StepPart, inner: readonly Bar[]): Time | undefined {
   const known = timeOf(step);
-  const endsHere =
-    known?.endMs !== undefined && known.endMs >= own.startMs && isWithin({ startMs: known.endMs, endMs: undefined });
-  if (known !== undefined && isWithin(known)) return { startMs: known.startMs, endMs: known.endMs ?? own.endMs };
+  const endedAt = known?.endMs;
+  const endsHere = endedAt !== undefined && isWithin({ startMs: endedAt, endMs: undefined });
+  if (known !== undefined && isWithin(known)) {
+    // A step that waits for other jobs goes on while no attempt is under way.
+    const endMs = endsHere || attempt.outcome === 'awaiting' ? (endedAt ?? own.endMs) : own.endMs;
+    return { startMs: known.startMs, endMs };
+  }
   const first = inner[0];
   if (first === undefined && !endsHere && attempt.step !== step.name) return undefined;
-  return { startMs: first?.startMs ?? own.startMs, endMs: endsHere ? known?.endMs : own.endMs };
+  return { startMs: first?.startMs ?? own.startMs, endMs: endsHere ? endedAt : own.endMs };
 }
 
-function stepBar({
-  step,
-  attempt,
-  time,
-}: {
-  readonly step: Step;
-  readonly attempt: Attempt;
-  readonly time: Time;
-}): Bar {
-  const stoppedHere = attempt.step === step.name && attempt.error !== undefined;
-  const state = stoppedHere ? 'failed' : time.endMs === undefined ? 'running' : step.state;
-  return {
-    id: `${attempt.number} ${step.name}`,
-    depth: 1,
-    type: 'step',
-    label: step.name,
-    state,
-    ...time,
-    tone: stoppedHere ? 'bad' : state === 'running' ? 'busy' : state === 'done' ? 'good' : 'quiet',
-  };
+function stepBar({ step, attempt }: StepPart, time: Time): Bar {
+  const hasFailed = attempt.step === step.name && attempt.error !== undefined;
+  const state = hasFailed ? 'failed' : time.endMs === undefined ? 'running' : step.state;
+  const tone: Tone = hasFailed ? 'bad' : state === 'running' ? 'busy' : state === 'done' ? 'good' : 'quiet';
+  return { id: `${attempt.number} ${step.name}`, depth: 1, type: 'step', label: step.name, state, ...time, tone };
 }
 
 function timeOf({ startedAt, finishedAt }: Span): Time | undefined {

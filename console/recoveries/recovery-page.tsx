@@ -1,4 +1,7 @@
+import { useMemo } from 'preact/hooks';
 import { useRoute } from 'preact-iso/router';
+import type { Page as PageOf } from '../api/client.ts';
+import type { Host } from '../api/host.ts';
 import type { RecoveredContainer, RecoveryStory } from '../api/recovery.ts';
 import { JobLink } from '../jobs/job-link.tsx';
 import { about, useQuery } from '../live/query.ts';
@@ -14,6 +17,8 @@ const parent = { href: '/console/recoveries', title: 'Recoveries' };
 export function RecoveryPage() {
   const id = useRoute().params['id'] ?? '';
   const query = useQuery<RecoveryStory>(`/v1/recoveries/${encodeURIComponent(id)}`, about('job', 'container'));
+  const hosts = useQuery<PageOf<Host>>('/v1/hosts?limit=200', about('host')).data?.items ?? [];
+  const names = useMemo(() => new Map(hosts.map(({ ref, name }) => [ref, name])), [hosts]);
   const story = query.data;
   if (story === undefined) {
     return (
@@ -36,8 +41,8 @@ export function RecoveryPage() {
           ['Seen to be lost', beginning !== null && <Time at={beginning} />],
           ['Began', story.startedAt !== null && <Time at={story.startedAt} />],
           ['Took', story.startedAt !== null && <Elapsed from={story.startedAt} to={story.finishedAt} />],
-          ['Recovered', story.recovered ?? countOf(story, 'recovered')],
-          ['Lost', story.lost ?? countOf(story, 'lost')],
+          ['Recovered', story.recovered ?? countOf(story, ['rehomed', 'restarted-by-ha'])],
+          ['Lost', story.lost ?? countOf(story, ['lost'])],
           ['Untouched', story.unchanged],
           ['Job', <JobLink key="job" id={story.id} />],
         ]}
@@ -49,7 +54,7 @@ export function RecoveryPage() {
           <ol class="recovered">
             {story.containers.map((container) => (
               <li key={container.id}>
-                <Recovered container={container} story={story} />
+                <Recovered container={container} story={story} names={names} />
               </li>
             ))}
           </ol>
@@ -59,11 +64,18 @@ export function RecoveryPage() {
   );
 }
 
-function countOf({ containers }: RecoveryStory, outcome: string): number {
-  return containers.filter((container) => container.outcome === outcome).length;
+function countOf({ containers }: RecoveryStory, outcomes: readonly string[]): number {
+  return containers.filter(({ outcome }) => outcomes.includes(outcome)).length;
 }
 
-function Recovered({ container, story }: { readonly container: RecoveredContainer; readonly story: RecoveryStory }) {
+interface RecoveredProps {
+  readonly container: RecoveredContainer;
+  readonly story: RecoveryStory;
+  /** Of hosts, by moref. */
+  readonly names: ReadonlyMap<string, string>;
+}
+
+function Recovered({ container, story, names }: RecoveredProps) {
   const { id, name, job, outcome, host, reason, message, timeline } = container;
   return (
     <>
@@ -72,7 +84,7 @@ function Recovered({ container, story }: { readonly container: RecoveredContaine
           {name}
         </a>
         <Outcome outcome={outcome} />
-        {host !== undefined && <span class="muted">on {host}</span>}
+        {host !== undefined && <span class="muted">on {names.get(host) ?? host}</span>}
         <span class="muted">
           job <JobLink id={job} />
         </span>
@@ -89,8 +101,12 @@ function Recovered({ container, story }: { readonly container: RecoveredContaine
 
 function Outcome({ outcome }: { readonly outcome: string }) {
   switch (outcome) {
-    case 'recovered':
-      return <StateBadge state="succeeded" words="recovered" />;
+    case 'rehomed':
+      return <StateBadge state="succeeded" words="started elsewhere" />;
+    case 'restarted-by-ha':
+      return <StateBadge state="succeeded" words="restarted by vSphere HA" />;
+    case 'unchanged':
+      return <StateBadge state="succeeded" words="left as it was" />;
     case 'waiting':
       return <StateBadge state="recovering" words="under way" />;
     case 'lost':

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fieldsOf, payloadOf } from './payload.ts';
+import { faultsByField, fieldsOf, payloadOf } from './payload.ts';
 
 const fields = fieldsOf({
   type: 'object',
@@ -12,7 +12,8 @@ const fields = fieldsOf({
     memoryBytes: { type: 'integer' },
     force: { type: 'boolean' },
     command: { type: 'array', items: { type: 'string' } },
-    restart: { type: 'object', properties: { name: { type: 'string' } } },
+    restart: { type: 'object', properties: { name: { type: 'string' }, most: { type: 'integer' } } },
+    ports: { type: 'array', items: { type: 'object' } },
   },
 });
 
@@ -25,7 +26,9 @@ describe('the form of a payload', () => {
       ['memoryBytes', 'number', false],
       ['force', 'flag', false],
       ['command', 'lines', false],
-      ['restart', 'json', false],
+      ['restart.name', 'text', false],
+      ['restart.most', 'number', false],
+      ['ports', 'json', false],
     ]);
   });
 
@@ -37,7 +40,9 @@ describe('the form of a payload', () => {
       memoryBytes: '1024',
       force: 'true',
       command: 'sh\n-c',
-      restart: '{"name":"always"}',
+      'restart.name': 'on-failure',
+      'restart.most': '3',
+      ports: '[{"containerPort":80}]',
     };
     expect(payloadOf(fields, texts)).toEqual({
       payload: {
@@ -46,9 +51,19 @@ describe('the form of a payload', () => {
         memoryBytes: 1024,
         force: true,
         command: ['sh', '-c'],
-        restart: { name: 'always' },
+        restart: { name: 'on-failure', most: 3 },
+        ports: [{ containerPort: 80 }],
       },
     });
+  });
+
+  test('finds the field of what the api names by a pointer', () => {
+    const faults = [
+      { pointer: '/payload/restart/most', detail: 'is too small' },
+      { pointer: '/payload/ports/0/containerPort', detail: 'is missing' },
+      { pointer: '/payload', detail: 'of no field' },
+    ];
+    expect(faultsByField(fields, faults)).toEqual({ 'restart.most': 'is too small', ports: 'is missing' });
   });
 
   test('names what is missing and what cannot be read, all at once', () => {

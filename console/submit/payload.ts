@@ -5,6 +5,8 @@ import type { JsonSchema } from '../api/kind.ts';
 export type FieldType = 'text' | 'number' | 'choice' | 'flag' | 'lines' | 'pairs' | 'json';
 
 export interface PayloadField {
+  /** Members that are objects of simple members are written member by member: `options.Capacity`. */
+  readonly path: readonly string[];
   readonly name: string;
   readonly type: FieldType;
   readonly isNeeded: boolean;
@@ -14,20 +16,33 @@ export interface PayloadField {
 
 /** What the workers fill in themselves is no business of a form. */
 const NOT_FOR_PEOPLE = /^Set by Stowage/;
+const SIMPLE: readonly FieldType[] = ['text', 'number', 'choice', 'flag'];
 
 /** What is needed first, otherwise in the order of the schema. */
 export function fieldsOf(schema: JsonSchema): readonly PayloadField[] {
-  const needed = new Set(schema.required);
-  const fields = Object.entries(schema.properties ?? {})
-    .filter(([, member]) => !NOT_FOR_PEOPLE.test(member.description ?? ''))
-    .map(([name, member]) => ({
-      name,
-      type: typeOf(member),
-      isNeeded: needed.has(name) && member.default === undefined,
-      description: member.description ?? '',
-      choices: (member.enum ?? []).filter((choice) => typeof choice === 'string'),
-    }));
+  const fields = membersOf(schema).flatMap(([name, member]): readonly PayloadField[] => {
+    const inner = membersOf(member).map(([innerName, innerMember]) => fieldOf([name, innerName], innerMember, member));
+    if (inner.length > 0 && inner.every(({ type }) => SIMPLE.includes(type))) return inner;
+    return [fieldOf([name], member, schema)];
+  });
   return [...fields.filter(({ isNeeded }) => isNeeded), ...fields.filter(({ isNeeded }) => !isNeeded)];
+}
+
+function membersOf(schema: JsonSchema): readonly (readonly [string, JsonSchema])[] {
+  return Object.entries(schema.properties ?? {}).filter(([, member]) => !NOT_FOR_PEOPLE.test(member.description ?? ''));
+}
+
+function fieldOf(path: readonly string[], member: JsonSchema, parent: JsonSchema): PayloadField {
+  const isNeeded = parent.required?.includes(path.at(-1) ?? '') === true && member.default === undefined;
+  return {
+    path,
+    name: path.join('.'),
+    type: typeOf(member),
+    // A part of something that may be left out may be left out.
+    isNeeded: path.length === 1 && isNeeded,
+    description: member.description ?? '',
+    choices: (member.enum ?? []).filter((choice) => typeof choice === 'string'),
+  };
 }
 
 function typeOf(member: JsonSchema): FieldType {
@@ -60,12 +75,22 @@ export function payloadOf(fields: readonly PayloadField[], texts: Readonly<Recor
       continue;
     }
     try {
-      payload[field.name] = valueOf(field.type, text);
+      put(payload, field.path, valueOf(field.type, text));
     } catch (error) {
       faults[field.name] = error instanceof Error ? error.message : String(error);
     }
   }
   return Object.keys(faults).length === 0 ? { payload } : { faults };
+}
+
+function put(payload: Record<string, unknown>, [name = '', ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) {
+    payload[name] = value;
+    return;
+  }
+  const inner = (payload[name] ?? {}) as Record<string, unknown>;
+  payload[name] = inner;
+  put(inner, rest, value);
 }
 
 function valueOf(type: FieldType, text: string): unknown {
@@ -98,4 +123,17 @@ function pairOf(line: string): readonly [string, string] {
   const at = line.indexOf('=');
   if (at <= 0) throw new Error(`"${line}" is not name=value`);
   return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
+}
+
+/** What is wrong, by the field in which it stands; pointers are those of a submission (`/payload/options/Capacity`). */
+export function faultsByField(
+  fields: readonly PayloadField[],
+  faults: readonly { readonly pointer?: string; readonly detail: string }[],
+): Readonly<Record<string, string>> {
+  const byField: Record<string, string> = {};
+  for (const { pointer = '', detail } of faults) {
+    const field = fields.find(({ path }) => `${pointer}/`.startsWith(`/payload/${path.join('/')}/`));
+    if (field !== undefined) byField[field.name] ??= detail;
+  }
+  return byField;
 }

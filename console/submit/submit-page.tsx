@@ -11,7 +11,7 @@ import { Page, Panel } from '../ui/page.tsx';
 import { Empty, Loading, ProblemView } from '../ui/problem-view.tsx';
 import { tell } from '../ui/toast.tsx';
 import { FieldInput } from './field-input.tsx';
-import { fieldsOf, payloadOf } from './payload.ts';
+import { faultsByField, fieldsOf, payloadOf } from './payload.ts';
 
 /** A job of any kind, by a form of its schema. The query says which kind, and may fill fields in: `?kind=volume.attach&volume=demo_vol`. */
 export function SubmitPage() {
@@ -93,7 +93,7 @@ function KindForm({ kind, given }: KindFormProps) {
     } catch (error) {
       const found = problemOfThrown(error);
       setProblem(found);
-      setFaults(faultsOf(found));
+      setFaults(faultsByField(fields, found.document.errors ?? []));
       setRunning(false);
       key.current = newIdempotencyKey();
     }
@@ -131,13 +131,4 @@ function KindForm({ kind, given }: KindFormProps) {
       </form>
     </Panel>
   );
-}
-
-/** Faults by the member of the payload that they are in. */
-function faultsOf(problem: Problem): Readonly<Record<string, string>> {
-  const pairs = (problem.document.errors ?? []).flatMap(({ pointer, detail }) => {
-    const name = /^\/payload\/([^/]+)/.exec(pointer ?? '')?.[1];
-    return name === undefined ? [] : [[name, detail] as const];
-  });
-  return Object.fromEntries(pairs);
 }

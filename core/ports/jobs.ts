@@ -1,5 +1,5 @@
 import type { ErrorFacts } from '../errors.ts';
-import type { NewEvent, StowageEvent } from '../events.ts';
+import type { EventType, NewEvent, StowageEvent } from '../events.ts';
 import type { JobId, ResourceKey } from '../ids.ts';
 import type { AttemptRecord, Failing, Job, JobProgress, JsonObject, StepRecord } from '../job.ts';
 import type { RecordChange, RecordOf, RecordType, Versioned } from '../record.ts';
@@ -210,8 +210,10 @@ export interface RecordStore {
 export interface EventStore {
   /** Events after `after` (an event's id, or `$` for only new ones), oldest first, until the signal fires. */
   follow(after: string, signal: AbortSignal): AsyncIterable<StowageEvent>;
-  /** Newest first. */
-  list(page: PageRequest & { readonly subject?: string }): Promise<Page<StowageEvent>>;
+  /** Newest first. A page of a subject or of types may be short, even empty, and not be the last. */
+  list(
+    page: PageRequest & { readonly subject?: string; readonly types?: readonly EventType[] },
+  ): Promise<Page<StowageEvent>>;
   /**
    * Events of one subject, oldest first, that were told at about these times (and perhaps of late): the stream has no index by subject, so
    * those that nobody knows a time of may be missing where many others came between.

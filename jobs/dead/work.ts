@@ -25,8 +25,10 @@ export const count: Step<Selected, WorkNotes> = {
   name: 'count',
   isLocal: true,
   async run(context) {
+    // A run that was a dead letter itself and is redriven goes on, with what it had settled.
+    const { settled } = await context.deadLetters.tally(context.jobId);
     const { matched } = await context.deadLetters.count(selectionOf(context.payload));
-    return { notes: { matched, skipped: 0 } };
+    return { notes: { matched: settled + matched, skipped: 0 } };
   },
 };
 

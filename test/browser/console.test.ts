@@ -99,10 +99,10 @@ describe('jobs', () => {
       await page.getByText('is needed').waitFor();
       expect(await axe(page)).toEqual([]);
       await page.getByLabel('name (needed)').fill('by_form');
-      await page.getByLabel('options').fill('Capacity=10XB');
+      await page.getByLabel('options.Capacity').fill('10XB');
       await page.getByRole('button', { name: 'Submit' }).click();
       await page.getByRole('alert').getByText('is not a size').first().waitFor();
-      await page.getByLabel('options').fill('Capacity=1GB');
+      await page.getByLabel('options.Capacity').fill('1GB');
       await page.getByRole('button', { name: 'Submit' }).click();
       await page.getByRole('heading', { name: 'volume.create' }).waitFor();
       await page.locator('.page-head').getByText('succeeded').waitFor();
@@ -218,6 +218,13 @@ describe('the shell', () => {
       await page.keyboard.press('Enter');
       await page.getByText('Where the time went').waitFor();
       await page.keyboard.press('/');
+      await page.keyboard.type('dead');
+      await page.getByRole('option', { name: 'Page Dead letters' }).waitFor();
+      expect(await axe(page)).toEqual([]);
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: 'Dead letters' }).waitFor();
+      await page.keyboard.press('/');
       await page.keyboard.type(job.id);
       await page.keyboard.press('Enter');
       await page.waitForURL(new RegExp(`/jobs/${job.id}$`));
@@ -233,6 +240,20 @@ describe('the shell', () => {
       await page.getByRole('link', { name: 'Jobs', exact: true }).click();
       await page.getByRole('heading', { name: 'Jobs', exact: true }).waitFor();
       await expect.poll(() => page.getByRole('link', { name: 'Overview', exact: true }).count()).toBe(0);
+    });
+  });
+
+  it('says when it is not live, keeps what it shows, and catches up', async () => {
+    await as(site.signIn('viewer', '/console/jobs'), async ({ page }) => {
+      await page.getByText('Live', { exact: true }).waitFor();
+      await page.locator('main a.row-link').first().waitFor();
+      await page.context().setOffline(true);
+      const job = await submit('volume.create', { name: 'meanwhile' });
+      await page.getByText('Not live: trying again').waitFor();
+      expect(await page.locator('main a.row-link').count()).toBeGreaterThan(0);
+      await page.context().setOffline(false);
+      await page.getByText('Live', { exact: true }).waitFor();
+      await page.locator(`a.row-link[href$="${job.id}"]`).waitFor();
     });
   });
 

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
-// What operators are given to watch Stowage with: the alert rules and the dashboard of deploy/.
+// What operators are given to watch Stowage with: the alert rules, the dashboard and the query for autoscaling of deploy/.
 
 const ROOT = resolve(import.meta.dirname, '../..');
 export const RULES = 'deploy/prometheus/stowage.rules.yml';
@@ -48,14 +48,23 @@ export interface Use {
   readonly expr: string;
 }
 
-/** Every expression of the two, without Grafana's own variables. */
+/** Every expression of these, without the variables of others. */
 export function expressions(): readonly Use[] {
   return [
+    { where: 'what workers are scaled by', expr: scalingQuery() },
     ...readAlerts().map((each) => ({ where: each.alert, expr: each.expr })),
     ...readPanels().flatMap(({ title, targets }) =>
       targets.map(({ expr }) => ({ where: `panel "${title}"`, expr: expr.replaceAll('$__rate_interval', '5m') })),
     ),
   ];
+}
+
+/** Of the chart's ScaledObject. */
+function scalingQuery(): string {
+  const template = readFileSync(join(ROOT, 'deploy/helm/stowage/templates/workers.yaml'), 'utf8');
+  const query = /query: \{\{ printf "([^"]*)"/.exec(template)?.[1];
+  if (query === undefined) throw new Error('the chart has no query');
+  return query.replaceAll('%s', '');
 }
 
 /** The metrics that an expression reads, with the labels that it selects, groups or joins by for all of them. */
