@@ -82,6 +82,7 @@ function guardedGuests(store: Store, config: ServiceConfig, points: CrashPoints)
     logs: (...args) => inner.logs(...args),
     attach: (...args) => inner.attach(...args),
     forget: (...args) => inner.forget(...args),
+    gateways: (...args) => inner.gateways(...args),
   };
   shutdown.add('guests', () => inner.close());
   return { guests: withBoundaries(guests, 'guests', ['call', 'state', 'forget'], points) };
