@@ -173,7 +173,7 @@ async function statusOf(page: Person['page'], path: string): Promise<number> {
 }
 
 async function pausedQueues(page: Person['page']): Promise<readonly string[]> {
-  const body = await page.evaluate(async () => (await (await fetch('/queues/api/queues')).json()) as unknown);
+  const body = await page.evaluate(async () => await (await fetch('/queues/api/queues')).json());
   const { queues } = body as { readonly queues: readonly { readonly name: string; readonly isPaused: boolean }[] };
   return queues.filter(({ isPaused }) => isPaused).map(({ name }) => name);
 }
