@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { axe, type Console, enterKey, openConsole, type Person, shoot } from '../harness/browser.ts';
+import { startOidcProvider, type TestProvider } from '../harness/oidc.ts';
 import { type Product, startProduct } from '../harness/product.ts';
 
 // The console in a real browser, against the product as `npm start` runs it: sign-in, jobs, dead letters, roles, keys. Every page is
@@ -16,16 +19,38 @@ interface Job {
 let scratch: string;
 let product: Product;
 let site: Console;
+let provider: TestProvider;
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'stowage-browser-'));
-  product = await startProduct(scratch);
+  const listen = `127.0.0.1:${await freePort()}`;
+  provider = await startOidcProvider([`http://${listen}/auth/oidc/callback`]);
+  product = await startProduct(scratch, {
+    STOWAGE_REST_LISTEN: listen,
+    STOWAGE_PUBLIC_URL: `http://${listen}`,
+    STOWAGE_OIDC_ISSUER: provider.issuer,
+    STOWAGE_OIDC_CLIENT_ID: provider.clientId,
+    STOWAGE_OIDC_CLIENT_SECRET: provider.clientSecret,
+    STOWAGE_OIDC_NAME: 'Example Login',
+    STOWAGE_OIDC_OPERATORS: 'ops',
+  });
   site = await openConsole(product);
 });
 afterAll(async () => {
   await site.close();
   await product.stop();
+  await provider.close();
   await rm(scratch, { recursive: true, force: true });
 });
+
+/** The provider has to know where the product will be. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
 
 async function submit(kind: string, payload: object): Promise<Job> {
   const { body } = await product.call('POST', '/v1/jobs?wait=30', { kind, payload });
@@ -65,6 +90,18 @@ describe('signing in', () => {
       expect(new URL(page.url()).search).toBe('?state=dead');
       await page.reload();
       await page.getByRole('heading', { name: 'Jobs', exact: true }).waitFor();
+    });
+  });
+
+  it('by the provider, which leads back to the page that was wanted', async () => {
+    provider.person = { sub: '4711', preferred_username: 'kim', groups: ['ops'] };
+    await as(site.visit(), async ({ page }) => {
+      await page.goto(`${site.url}jobs?kind=volume.create`);
+      await page.getByRole('button', { name: 'Sign in with Example Login' }).click();
+      await page.getByRole('heading', { name: 'Jobs', exact: true }).waitFor();
+      expect(new URL(page.url()).search).toBe('?kind=volume.create');
+      await page.locator('.session-menu summary').click();
+      await page.getByText('Role: operator').waitFor();
     });
   });
 
@@ -213,6 +250,7 @@ describe('the shell', () => {
       await page.getByRole('dialog').waitFor({ state: 'detached' });
       await page.keyboard.press('g');
       await page.keyboard.press('j');
+      await page.getByRole('heading', { name: 'Jobs', exact: true }).waitFor();
       await page.locator('main a.row-link').first().waitFor();
       await page.keyboard.press('j');
       await page.keyboard.press('Enter');
