@@ -21,6 +21,7 @@ interface Stage {
   readonly total?: number;
   /** The numbers are bytes. */
   readonly isBytes?: boolean;
+  readonly isPercent?: boolean;
 }
 
 /** On a terminal a line that moves; elsewhere a line for each new stage of a job that takes a while, for logs. */
@@ -53,7 +54,7 @@ function movingLine(io: Io): WatchLine {
     frame += 1;
     const nowMs = io.nowMs();
     const left = remains === undefined ? undefined : Math.max(0, remains.ms - (nowMs - remains.atMs));
-    const times = `${durationWords(Math.floor((nowMs - startMs) / 1_000) * 1_000)}${left === undefined ? '' : `, about ${durationWords(Math.ceil(left / 1_000) * 1_000)} left`}`;
+    const times = `${seconds(nowMs - startMs)}${left === undefined ? '' : `, about ${seconds(left)} left`}`;
     const room = io.errColumns() - times.length - 6;
     const shown = text.length > room ? `${text.slice(0, Math.max(0, room - 1))}…` : text;
     io.writeErr(`\r\u001b[K${paint('blue', FRAMES[frame % FRAMES.length] ?? '')} ${shown}  ${paint('dim', times)}`);
@@ -64,10 +65,9 @@ function movingLine(io: Io): WatchLine {
     show(job, children) {
       const stage = stageOf(job, children);
       const { phase, current, total } = stage;
-      if (current !== undefined && total !== undefined) {
-        const ms = estimate.note(phase, current, total, io.nowMs());
-        remains = ms === undefined ? undefined : { ms, atMs: io.nowMs() };
-      } else remains = undefined;
+      // A stage that tells no number yet is at its beginning.
+      const ms = estimate.note(phase, current ?? 0, total ?? 1, io.nowMs());
+      remains = ms === undefined || total === undefined ? undefined : { ms, atMs: io.nowMs() };
       text = oneLine(`${nameOf(job)}  ${phase}${barOf(stage)}`);
       draw();
     },
@@ -78,13 +78,20 @@ function movingLine(io: Io): WatchLine {
   };
 }
 
-function barOf({ current, total, isBytes }: Stage): string {
+/** Whole ones: what changes ten times a second is not read. */
+function seconds(ms: number): string {
+  const whole = Math.ceil(ms / 1_000);
+  return whole < 60 ? `${whole} s` : durationWords(whole * 1_000);
+}
+
+function barOf({ current, total, isBytes, isPercent }: Stage): string {
   const words = (value: number): string => (isBytes === true ? sizeWords(value) : value.toLocaleString('en-US'));
   if (current === undefined) return '';
   if (total === undefined || total <= 0) return current === 0 ? '' : `  ${words(current)}`;
   const share = Math.min(1, Math.max(0, current / total));
   const full = Math.round(share * BAR);
-  return `  ${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${Math.floor(share * 100)} %  ${words(current)} of ${words(total)}`;
+  const bar = `  ${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${Math.floor(share * 100)} %`;
+  return isPercent === true ? bar : `${bar}  ${words(current)} of ${words(total)}`;
 }
 
 /** What a job is at, in a few words, with how far it is where it says so. */
@@ -106,7 +113,7 @@ export function stageOf(job: JobDocument, children: readonly JobDocument[]): Sta
   if (step === undefined) return { phase: 'running' };
   const tries = step.begun > 1 ? `, try ${step.begun}` : '';
   if (step.progress === undefined) return { phase: `${step.name}${tries}` };
-  return { phase: `${step.name}${tries}`, current: step.progress, total: 100 };
+  return { phase: `${step.name}${tries}`, current: step.progress, total: 100, isPercent: true };
 }
 
 function progressOf(job: JobDocument): Stage | undefined {
