@@ -4,7 +4,7 @@ import { redriveMembers } from '../../jobs/dead/redrive.ts';
 import { oneOfBoth, type Selected, selectionOf } from '../../jobs/dead/selection.ts';
 import { jobView } from './job-view.ts';
 import type { DeadGroup } from '../../core/ports/dead-letters.ts';
-import { pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
+import { moment, pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
 import type { RestApp, RouteParts } from './parts.ts';
 import { problemResponses } from './problems.ts';
 import { submissionHeaders, submitJob } from './submission.ts';
@@ -31,8 +31,8 @@ const groupView = z
 const groupsQuery = z.strictObject({
   kind: z.string().min(1).max(100).optional(),
   code: z.string().min(1).max(100).optional().describe('Of the error'),
-  since: time.optional().describe('Groups that were last seen then or later'),
-  until: time.optional().describe('Groups that were first seen then or earlier'),
+  since: moment.optional().describe('Groups that were last seen then or later'),
+  until: moment.optional().describe('Groups that were first seen then or earlier'),
   ...pageQuery,
 });
 

@@ -14,7 +14,10 @@ const querystring = z.strictObject({});
 const emptyBody = z.strictObject({}).nullish();
 const redriveBody = z
   .strictObject({
-    payload: z.unknown().optional().describe('Of a new job in its place, checked as a submission of its kind'),
+    payload: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe('Of a new job in its place, checked as a submission of its kind'),
   })
   .nullish();
 const response = { 200: jobView, 202: jobView, ...problemResponses };
@@ -95,7 +98,7 @@ function deadLetterRoutes(app: RestApp, parts: RouteParts): void {
       summary: 'Give a dead letter up',
       params: jobParams,
       querystring,
-      body: z.strictObject({ reason: z.string().trim().min(1).max(1_000) }),
+      body: z.strictObject({ reason: z.string().trim().min(1).max(1_000).meta({ pattern: '\\S' }) }),
       response,
     },
     handler: async (request, reply) => {

@@ -153,6 +153,10 @@ test('with all kinds there are, the document is valid and has their routes', asy
   expect(JSON.stringify(paths)).not.toContain('Set by Stowage');
   expect(bodyOf('/v1/containers/{nameOrId}/pause')).toContain('"properties":{}');
   expect(bodyOf('/v1/hosts/{name}/undrain')).toContain('"properties":{}');
+  // Who has nothing to say sends no body.
+  expect(bodyOf('/v1/containers/{nameOrId}/pause')).toContain('"required":false');
+  expect(bodyOf('/v1/jobs/{id}/redrive')).toContain('"required":false');
+  expect(bodyOf('/v1/volumes/{name}/attach')).toContain('"required":true');
   // A clone has these from its source.
   expect(bodyOf('/v1/volumes')).toContain('"clone-from":{');
   expect(bodyOf('/v1/volumes/{name}/clone')).not.toMatch(/"(Capacity|size|fstype|clone-from)":\{/);

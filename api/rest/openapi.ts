@@ -15,6 +15,7 @@ const INFO = {
 /** Collects the schemas of all routes that are added after it. */
 export function collectOpenApi(app: RestApp, parts: RestParts): void {
   const components = new Map<string, JsonSchema>();
+  const withoutBody = new Set<string>();
   void app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -48,12 +49,18 @@ export function collectOpenApi(app: RestApp, parts: RestParts): void {
     },
     transform: ({ schema, url, route }) => {
       const access = route.config?.access ?? 'admin';
-      return { url, schema: documentRoute(schema, { access, body: route.config?.documentedBody, components }) };
+      const documented = documentRoute(schema, { access, body: route.config?.documentedBody, components });
+      if (isBodyOptional(schema?.body, documented.body)) withoutBody.add(String(documented['operationId']));
+      return { url, schema: documented };
     },
     transformObject: (document) => {
       if (!('openapiObject' in document)) throw new TypeError('this is not an OpenAPI document');
       const { openapiObject } = document;
       const schemas = Object.fromEntries([...components].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+      for (const path of Object.values(openapiObject.paths ?? {})) {
+        for (const { operationId = '', requestBody: body } of [path?.post ?? {}, path?.patch ?? {}])
+          if (withoutBody.has(operationId) && body !== undefined && 'content' in body) body.required = false;
+      }
       return { ...openapiObject, components: { ...openapiObject.components, schemas } } as typeof openapiObject;
     },
   });
@@ -95,6 +102,16 @@ function documentRoute(schema: FastifySchema | undefined, { access, body, compon
   documented['security'] = access === 'public' ? [] : [{ key: [] }, { session: [] }];
   documented['description'] = access === 'public' ? 'Needs no key.' : `Needs a key with the role ${access} at least.`;
   return documented;
+}
+
+/** Fastify's plugin calls every body required. */
+function isBodyOptional(checked: unknown, documented: unknown): boolean {
+  if (!(checked instanceof z.ZodType) || documented === undefined) return false;
+  const { required = [] } = z
+    .object({ required: z.array(z.string()).optional() })
+    .catch({})
+    .parse(documented);
+  return required.length === 0 && checked.safeParse(undefined).success;
 }
 
 function documentResponses(response: unknown, components: Map<string, JsonSchema>): Record<string, unknown> {

@@ -5,6 +5,7 @@ import { newJobId } from '../../core/ids.ts';
 import { newDeliveryId } from '../../core/webhook-delivery.ts';
 import { newWebhookSecret, ROTATION_OVERLAP_MS, type WebhookId } from '../../core/webhook.ts';
 import { callerOf } from './auth.ts';
+import { moment, msOf } from './pages.ts';
 import type { RestApp, RouteParts } from './parts.ts';
 import { problemResponses } from './problems.ts';
 import {
@@ -36,8 +37,8 @@ const rotation = z
   })
   .nullish();
 const range = z.strictObject({
-  since: z.iso.datetime({ offset: true }).describe('Of the first event'),
-  until: z.iso.datetime({ offset: true }).optional().describe('Of the last event; now when absent'),
+  since: moment.describe('Of the first event'),
+  until: moment.optional().describe('Of the last event; now when absent'),
 });
 
 /** What people do with a webhook beside changing it. */
@@ -112,8 +113,8 @@ export function webhookActionRoutes(app: RestApp, parts: RouteParts): void {
       response: { 202: z.object({ since: z.iso.datetime(), until: z.iso.datetime() }), ...problemResponses },
     },
     handler: async (request, reply) => {
-      const sinceMs = timeOf(request.body.since);
-      const untilMs = request.body.until === undefined ? clock.nowMs() : timeOf(request.body.until);
+      const sinceMs = msOf(request.body.since);
+      const untilMs = request.body.until === undefined ? clock.nowMs() : msOf(request.body.until);
       if (untilMs < sinceMs) throw badRange();
       // Ids of events are times; the first is left out, so it begins with the last one that can have been before.
       const after = sinceMs === 0 ? '0-0' : `${sinceMs - 1}-${Number.MAX_SAFE_INTEGER}`;
@@ -122,11 +123,6 @@ export function webhookActionRoutes(app: RestApp, parts: RouteParts): void {
       return { since: new Date(sinceMs).toISOString(), until: new Date(untilMs).toISOString() };
     },
   });
-}
-
-/** Nothing was before 1970, as far as ids of events can say. */
-function timeOf(text: string): number {
-  return Math.max(0, Date.parse(text));
 }
 
 function testEvent(

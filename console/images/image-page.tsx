@@ -62,7 +62,12 @@ export function ImagePage() {
               {image.id}
             </span>,
           ],
-          ['Names', image.names.join(', ')],
+          [
+            'Names',
+            <span key="names" class="mono">
+              {image.names.join(' ')}
+            </span>,
+          ],
           ['Platform', platform.join('/')],
           ['Size', formatBytes(image.sizeBytes)],
           [

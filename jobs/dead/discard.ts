@@ -7,7 +7,7 @@ import { count, lettersFrom, notingPlace, runOf, type WorkNotes } from './work.t
 
 export const discardMembers = {
   ...selectionMembers,
-  reason: z.string().trim().min(1).max(1_000).describe('Kept with each of them'),
+  reason: z.string().trim().min(1).max(1_000).meta({ pattern: '\\S', description: 'Kept with each of them' }),
 };
 
 interface Payload extends Selected {

@@ -19,6 +19,7 @@ describe('metrics of a system that has done some work', () => {
   let system: ImageSystem;
   const children: ChildProcess[] = [];
   let series: ReadonlyMap<string, ReadonlySet<string>>;
+  let api: string;
 
   /** Starts a process of the product; resolves with what its log line of this shape holds. */
   async function start(program: string, says: RegExp, env: Readonly<Record<string, string>>): Promise<string> {
@@ -50,7 +51,7 @@ describe('metrics of a system that has done some work', () => {
       STOWAGE_GATEWAY_LISTEN: '127.0.0.1:0',
       STOWAGE_GATEWAY_FACE_LISTEN: '127.0.0.1:0',
     };
-    const [api, worker, gateway] = await Promise.all([
+    const [face, worker, gateway] = await Promise.all([
       start('api/main.ts', /"address":"(http:[^"]*)"/, {
         STOWAGE_REST_LISTEN: '127.0.0.1:0',
         STOWAGE_DOCKER_LISTEN: '127.0.0.1:0',
@@ -59,6 +60,7 @@ describe('metrics of a system that has done some work', () => {
       start('workers/main.ts', /"port":(\d+).*"msg":"working"/, {}),
       start('gateway/main.ts', /"face":"(http:[^"]*)"/, gatewayEnv),
     ]);
+    api = face;
     const workerUrl = `http://127.0.0.1:${worker}/metrics`;
     const hook = await fetch(`${api}/v1/webhooks`, {
       method: 'POST',
@@ -90,7 +92,7 @@ describe('metrics of a system that has done some work', () => {
   }
 
   afterAll(async () => {
-    for (const child of children) {
+    for (const child of children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
       await ended;
@@ -107,5 +109,30 @@ describe('metrics of a system that has done some work', () => {
       labels.filter((label) => !known.has(label)),
       expr,
     ).toEqual([]);
+  });
+
+  const valueOf = async (sample: string): Promise<number> => {
+    const line = (await read(`${api}/metrics`)).split('\n').find((each) => each.startsWith(`${sample} `));
+    return Number(line?.slice(sample.length));
+  };
+
+  it('a host that is lost shows, and so does its return', async () => {
+    const connected = (): Promise<number> => valueOf('stowage_host_connected{host="esx-2.lab"}');
+    expect(await connected()).toBe(1);
+    await system.lab('POST', '/hosts/esx-2.lab/fail', { mode: 'crash' });
+    await expect.poll(connected).toBe(0);
+    await system.lab('POST', '/hosts/esx-2.lab/return');
+    await expect.poll(connected).toBe(1);
+  });
+
+  it('without any worker the lead is missed, and what could run grows old', async () => {
+    expect(await valueOf('stowage_leader')).toBe(1);
+    for (const child of children.filter(({ spawnargs }) => spawnargs.some((arg) => arg.endsWith('workers/main.ts')))) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    await expect.poll(() => valueOf('stowage_leader')).toBe(0);
+    await system.begin('volume.create', { name: 'nobody_makes_it' });
+    await expect.poll(() => valueOf('stowage_oldest_ready_age_seconds')).toBeGreaterThan(2);
   });
 });
