@@ -172,7 +172,7 @@ function optionsOf(raw: Readonly<Record<string, unknown>>): Options {
   };
 }
 
-export function kebab(name: string): string {
+function kebab(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 

@@ -28,7 +28,7 @@ describe('the line of progress', () => {
     expect(fitted('job  uploading', stage, 80)).toBe('job  uploading  █████░░░░░░░░░░░░░░░ 25 %  1.5 MB of 6 MB');
     expect(fitted('job  uploading', stage, 47)).toBe('job  uploading  ███░░░░░░░ 25 %  1.5 MB of 6 MB');
     expect(fitted('job  uploading', stage, 40)).toBe('job  uploading  25 %  1.5 MB of 6 MB');
-    expect(fitted('job  uploading', stage, 30)).toBe('job  u…  25 %  1.5 MB of 6 MB');
+    expect(fitted('job  uploading', stage, 30)).toBe('job  up…  25 %  1.5 MB of 6 MB');
   });
 
   test('without numbers it is words alone', () => {

@@ -104,7 +104,7 @@ function cut(text: string, room: number): string {
 }
 
 /** What a job is at, in a few words, with how far it is where it says so. */
-export function stageOf(job: JobDocument, children: readonly JobDocument[]): Stage {
+function stageOf(job: JobDocument, children: readonly JobDocument[]): Stage {
   if (isOver(job)) return { phase: job.state };
   const own = progressOf(job);
   if (own !== undefined) return own;
