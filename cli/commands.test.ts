@@ -78,6 +78,45 @@ describe('the stowage command', () => {
     expect((await rig.store.jobs.read(id))?.state).toBe('running');
   });
 
+  test('an api that goes away in the middle of a wait is waited for', async () => {
+    const id = await rig.submit('restless');
+    const waiting = cli.start({}, 'job', 'wait', id);
+    await expect.poll(() => rig.log()).toContain(`"GET","path":"/v1/jobs/${id}"`);
+    rig.app.server.closeAllConnections();
+    await rig.end(id, { state: 'succeeded', result: {} });
+    expect(await waiting.ended).toMatchObject({ code: 0 });
+  });
+
+  test('events are followed from where they begin, over a broken stream, each once', async () => {
+    const following = cli.start({}, 'events', '--follow', '--json', '--type', 'job.submitted', '--after', '0');
+    const first = await rig.submit('stream-1');
+    await following.said(first);
+    rig.app.server.closeAllConnections();
+    const second = await rig.submit('stream-2');
+    await following.said(second);
+    following.kill('SIGINT');
+    const { code, out } = await following.ended;
+    expect(code).toBe(0);
+    const ids = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { id: string }).id);
+    expect(ids).toEqual([...new Set(ids)]);
+  });
+
+  test('a dead letter is edited and submitted again', async () => {
+    const id = await rig.submit('crooked');
+    await rig.end(id, { state: 'dead', error: { kind: 'internal', code: 'internal-error', message: 'oops' } });
+    const edit = (editor: string) => cli.with({ env: { EDITOR: editor } })('job', 'redrive', id, '--edit', '--detach');
+    expect(await edit('true')).toMatchObject({ code: 0, err: 'Nothing was changed; nothing was done.\n' });
+    expect(await edit('false')).toMatchObject({ code: 1 });
+    const edited = await edit('sed -i s/crooked/straight/');
+    expect(edited.code).toBe(0);
+    const job = await rig.store.jobs.read(edited.out.trim() as JobId);
+    expect(job).toMatchObject({ payload: { name: 'straight' }, redriveOf: id });
+    expect((await cli('job', 'show', id)).out).toMatch(new RegExp(`replacedBy: +${edited.out.trim()}`));
+  });
+
   test('the same idempotency key is the same job', async () => {
     const ids = await Promise.all(
       [1, 2].map(async () => (await submitParcel('again', '-d', '--idempotency-key', 'k-1').ended).out),

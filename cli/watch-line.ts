@@ -9,6 +9,7 @@ import { durationWords, oneLine, sizeWords } from './output/words.ts';
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 100;
 const BAR = 20;
+const LEAST_BAR = 5;
 
 export interface WatchLine {
   show(job: JobDocument, children: readonly JobDocument[]): void;
@@ -47,7 +48,8 @@ function movingLine(io: Io): WatchLine {
   const paint = createPaint(true, io.env);
   const estimate = createEstimate();
   const startMs = io.nowMs();
-  let text = '';
+  let what = '';
+  let stage: Stage = { phase: '' };
   let frame = 0;
   let remains: { readonly ms: number; readonly atMs: number } | undefined;
   const draw = (): void => {
@@ -55,20 +57,19 @@ function movingLine(io: Io): WatchLine {
     const nowMs = io.nowMs();
     const left = remains === undefined ? undefined : Math.max(0, remains.ms - (nowMs - remains.atMs));
     const times = `${seconds(nowMs - startMs)}${left === undefined ? '' : `, about ${seconds(left)} left`}`;
-    const room = io.errColumns() - times.length - 6;
-    const shown = text.length > room ? `${text.slice(0, Math.max(0, room - 1))}…` : text;
+    const shown = fitted(what, stage, io.errColumns() - times.length - 6);
     io.writeErr(`\r\u001b[K${paint('blue', FRAMES[frame % FRAMES.length] ?? '')} ${shown}  ${paint('dim', times)}`);
   };
   const timer = setInterval(draw, FRAME_MS);
   timer.unref();
   return {
     show(job, children) {
-      const stage = stageOf(job, children);
+      stage = stageOf(job, children);
       const { phase, current, total } = stage;
       // A stage that tells no number yet is at its beginning.
       const ms = estimate.note(phase, current ?? 0, total ?? 1, io.nowMs());
       remains = ms === undefined || total === undefined ? undefined : { ms, atMs: io.nowMs() };
-      text = oneLine(`${nameOf(job)}  ${phase}${barOf(stage)}`);
+      what = oneLine(`${nameOf(job)}  ${phase}`);
       draw();
     },
     clear() {
@@ -84,14 +85,22 @@ function seconds(ms: number): string {
   return whole < 60 ? `${whole} s` : durationWords(whole * 1_000);
 }
 
-function barOf({ current, total, isBytes, isPercent }: Stage): string {
+/** What it is at, with as much of a bar as there is room for; the numbers matter more. */
+export function fitted(what: string, { current, total, isBytes, isPercent }: Stage, room: number): string {
   const words = (value: number): string => (isBytes === true ? sizeWords(value) : value.toLocaleString('en-US'));
-  if (current === undefined) return '';
-  if (total === undefined || total <= 0) return current === 0 ? '' : `  ${words(current)}`;
+  if (current === undefined || (total === undefined && current === 0)) return cut(what, room);
+  if (total === undefined || total <= 0) return cut(`${what}  ${words(current)}`, room);
   const share = Math.min(1, Math.max(0, current / total));
-  const full = Math.round(share * BAR);
-  const bar = `  ${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${Math.floor(share * 100)} %`;
-  return isPercent === true ? bar : `${bar}  ${words(current)} of ${words(total)}`;
+  const amounts = isPercent === true ? '' : `  ${words(current)} of ${words(total)}`;
+  const numbers = `${Math.floor(share * 100)} %${amounts}`;
+  const size = Math.min(BAR, room - what.length - numbers.length - 3);
+  if (size < LEAST_BAR) return `${cut(what, room - numbers.length - 2)}  ${numbers}`;
+  const full = Math.round(share * size);
+  return `${what}  ${'█'.repeat(full)}${'░'.repeat(size - full)} ${numbers}`;
+}
+
+function cut(text: string, room: number): string {
+  return text.length <= room ? text : `${text.slice(0, Math.max(0, room - 1))}…`;
 }
 
 /** What a job is at, in a few words, with how far it is where it says so. */

@@ -118,6 +118,9 @@ describe.for(SERVERS.filter((server) => server.path !== undefined))('reads on $n
         durationMs: 1.5,
         data: { outcome: 'ok' },
       }));
+    const line = { at, type: 'log', name: 'waits', attempt: 2, step: 'disk', level: 'warn' } as const;
+    trails.add(id, [line]);
+    await expect.poll(() => trails.read(id)).toEqual([line]);
     trails.add(id, entries(0, 300));
     trails.add(id, entries(300, 600));
     await expect.poll(async () => (await trails.read(id)).length).toBe(500);
