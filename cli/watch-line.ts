@@ -9,6 +9,7 @@ import { durationWords, oneLine, sizeWords } from './output/words.ts';
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 100;
 const BAR = 20;
+const LEAST_BAR = 5;
 
 export interface WatchLine {
   show(job: JobDocument, children: readonly JobDocument[]): void;
@@ -21,6 +22,7 @@ interface Stage {
   readonly total?: number;
   /** The numbers are bytes. */
   readonly isBytes?: boolean;
+  readonly isPercent?: boolean;
 }
 
 /** On a terminal a line that moves; elsewhere a line for each new stage of a job that takes a while, for logs. */
@@ -46,29 +48,28 @@ function movingLine(io: Io): WatchLine {
   const paint = createPaint(true, io.env);
   const estimate = createEstimate();
   const startMs = io.nowMs();
-  let text = '';
+  let what = '';
+  let stage: Stage = { phase: '' };
   let frame = 0;
   let remains: { readonly ms: number; readonly atMs: number } | undefined;
   const draw = (): void => {
     frame += 1;
     const nowMs = io.nowMs();
     const left = remains === undefined ? undefined : Math.max(0, remains.ms - (nowMs - remains.atMs));
-    const times = `${durationWords(Math.floor((nowMs - startMs) / 1_000) * 1_000)}${left === undefined ? '' : `, about ${durationWords(Math.ceil(left / 1_000) * 1_000)} left`}`;
-    const room = io.errColumns() - times.length - 6;
-    const shown = text.length > room ? `${text.slice(0, Math.max(0, room - 1))}…` : text;
+    const times = `${seconds(nowMs - startMs)}${left === undefined ? '' : `, about ${seconds(left)} left`}`;
+    const shown = fitted(what, stage, io.errColumns() - times.length - 6);
     io.writeErr(`\r\u001b[K${paint('blue', FRAMES[frame % FRAMES.length] ?? '')} ${shown}  ${paint('dim', times)}`);
   };
   const timer = setInterval(draw, FRAME_MS);
   timer.unref();
   return {
     show(job, children) {
-      const stage = stageOf(job, children);
+      stage = stageOf(job, children);
       const { phase, current, total } = stage;
-      if (current !== undefined && total !== undefined) {
-        const ms = estimate.note(phase, current, total, io.nowMs());
-        remains = ms === undefined ? undefined : { ms, atMs: io.nowMs() };
-      } else remains = undefined;
-      text = oneLine(`${nameOf(job)}  ${phase}${barOf(stage)}`);
+      // A stage that tells no number yet is at its beginning.
+      const ms = estimate.note(phase, current ?? 0, total ?? 1, io.nowMs());
+      remains = ms === undefined || total === undefined ? undefined : { ms, atMs: io.nowMs() };
+      what = oneLine(`${nameOf(job)}  ${phase}`);
       draw();
     },
     clear() {
@@ -78,13 +79,28 @@ function movingLine(io: Io): WatchLine {
   };
 }
 
-function barOf({ current, total, isBytes }: Stage): string {
+/** Whole ones: what changes ten times a second is not read. */
+function seconds(ms: number): string {
+  const whole = Math.ceil(ms / 1_000);
+  return whole < 60 ? `${whole} s` : durationWords(whole * 1_000);
+}
+
+/** What it is at, with as much of a bar as there is room for; the numbers matter more. */
+export function fitted(what: string, { current, total, isBytes, isPercent }: Stage, room: number): string {
   const words = (value: number): string => (isBytes === true ? sizeWords(value) : value.toLocaleString('en-US'));
-  if (current === undefined) return '';
-  if (total === undefined || total <= 0) return current === 0 ? '' : `  ${words(current)}`;
+  if (current === undefined || (total === undefined && current === 0)) return cut(what, room);
+  if (total === undefined || total <= 0) return cut(`${what}  ${words(current)}`, room);
   const share = Math.min(1, Math.max(0, current / total));
-  const full = Math.round(share * BAR);
-  return `  ${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${Math.floor(share * 100)} %  ${words(current)} of ${words(total)}`;
+  const amounts = isPercent === true ? '' : `  ${words(current)} of ${words(total)}`;
+  const numbers = `${Math.floor(share * 100)} %${amounts}`;
+  const size = Math.min(BAR, room - what.length - numbers.length - 3);
+  if (size < LEAST_BAR) return `${cut(what, room - numbers.length - 2)}  ${numbers}`;
+  const full = Math.round(share * size);
+  return `${what}  ${'█'.repeat(full)}${'░'.repeat(size - full)} ${numbers}`;
+}
+
+function cut(text: string, room: number): string {
+  return text.length <= room ? text : `${text.slice(0, Math.max(0, room - 1))}…`;
 }
 
 /** What a job is at, in a few words, with how far it is where it says so. */
@@ -106,7 +122,7 @@ export function stageOf(job: JobDocument, children: readonly JobDocument[]): Sta
   if (step === undefined) return { phase: 'running' };
   const tries = step.begun > 1 ? `, try ${step.begun}` : '';
   if (step.progress === undefined) return { phase: `${step.name}${tries}` };
-  return { phase: `${step.name}${tries}`, current: step.progress, total: 100 };
+  return { phase: `${step.name}${tries}`, current: step.progress, total: 100, isPercent: true };
 }
 
 function progressOf(job: JobDocument): Stage | undefined {

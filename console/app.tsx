@@ -4,7 +4,7 @@ import lazy, { ErrorBoundary } from 'preact-iso/lazy';
 import { LocationProvider, Route, Router, useLocation } from 'preact-iso/router';
 import { forgetQueries } from './live/query.ts';
 import { session } from './session/session.ts';
-import { resumeSession, takeReturnTo } from './session/sign.ts';
+import { resumeSession } from './session/sign.ts';
 import { Shell } from './shell/shell.tsx';
 import { SignInPage } from './sign-in/sign-in-page.tsx';
 import { Crash } from './ui/crash.tsx';
@@ -71,16 +71,10 @@ export function App() {
 
 /** Pages are for who is signed in. */
 function Gate() {
-  const { route } = useLocation();
   const { status } = session.value;
   useEffect(() => void resumeSession(), []);
   useEffect(() => {
-    if (status !== 'signed-in') {
-      forgetQueries();
-      return;
-    }
-    const path = takeReturnTo();
-    if (path !== undefined) route(path, true);
+    if (status !== 'signed-in') forgetQueries();
   }, [status]);
 
   switch (session.value.status) {

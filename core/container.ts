@@ -29,6 +29,8 @@ export interface GuestWorld {
   readonly uri: string;
   /** What their machines boot: the guest's ISO, on a datastore that all hosts see. Absent: the hosts bring it along, as the lab's do. */
   readonly image?: DatastorePath;
+  /** How long one may take, from power-on until it is heard. */
+  readonly waitMs: number;
   /** What the guest of a container must know: see guest/PROTOCOL.md. */
   readonly secretOf: (container: ContainerId) => string;
 }

@@ -164,6 +164,11 @@ export const ERROR_CODES = {
     advice:
       'The message says what the guest could not do: correct the command, the user or the directory, and create the container anew.',
   },
+  'guest-silent': {
+    kind: 'invalid',
+    advice:
+      'Look at the console of its machine, and whether its host reaches STOWAGE_GATEWAY_URI (on ESXi: firewall rule set remoteSerialPort). Where machines boot slowly, make STOWAGE_GUEST_WAIT longer. Then start the container again.',
+  },
   'guest-unreachable': {
     kind: 'unavailable',
     advice: 'Wait until the container runs; if it does, see whether its gateway is up and its host reaches it.',

@@ -4,16 +4,8 @@ import { connect } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ContainerId } from '../core/ids.ts';
-import {
-  container,
-  type GatewayBed,
-  type GatewayProcess,
-  KEY,
-  linesOf,
-  openGatewayBed,
-  payloadOf,
-  textOf,
-} from './rig.ts';
+import { container, type GatewayBed, KEY, linesOf, openGatewayBed, payloadOf, textOf } from './rig.ts';
+import type { GatewayProcess } from '../test/harness/gateway-processes.ts';
 import { faceTokenOf } from './secrets.ts';
 
 // Through all of it: a guest, a gateway process, Redis, and the port that api and workers use.

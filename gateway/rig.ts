@@ -1,8 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
@@ -10,7 +9,6 @@ import type { OutputRecord } from '../core/guest.ts';
 import { type ContainerId, parseContainerId } from '../core/ids.ts';
 import type { Guests } from '../core/ports/guests.ts';
 import { buildGo } from '../lab/go.ts';
-import { waitUntilReady } from '../lab/ready.ts';
 import { startRedis } from '../lab/redis.ts';
 import { systemClock } from '../platform/clock.ts';
 import { parseRedisUrl } from '../platform/redis-url.ts';
@@ -18,37 +16,20 @@ import { Secret } from '../platform/secret.ts';
 import { openGuestRegister } from '../store/guest-places.ts';
 import { createGuests } from './client.ts';
 import { guestSecretOf } from '../core/guest.ts';
+import {
+  freePort,
+  type GatewayProcess,
+  type Probe,
+  type ProbeOptions,
+  startGateway,
+  startProbe,
+} from '../test/harness/gateway-processes.ts';
 
 // Gateways as processes, guests as processes (the guest's end of the link, in Go), and a Redis between them.
 
 export const KEY = new Secret('a key of the installation, long enough');
 const root = resolve(import.meta.dirname, '..');
 const logger = pino({ level: 'silent' });
-
-export interface ProbeOptions {
-  readonly boot?: string;
-  readonly run?: string;
-  readonly bytes?: number;
-  readonly exit?: number;
-  readonly secret?: string;
-  /** Of the gateways, dialled in turn. */
-  readonly ports: readonly number[];
-}
-
-export interface Probe {
-  readonly process: ChildProcess;
-  emit(bytes: number): void;
-  exit(code: number): void;
-  /** Its line ends; it dials the next gateway. */
-  hangUp(): void;
-}
-
-export interface GatewayProcess {
-  readonly process: ChildProcess;
-  readonly guestPort: number;
-  readonly facePort: number;
-  kill(): Promise<void>;
-}
 
 export interface GatewayBed {
   readonly dir: string;
@@ -69,15 +50,6 @@ export function container(): ContainerId {
   return id;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
 export async function openGatewayBed(): Promise<GatewayBed> {
   const dir = mkdtempSync(join(tmpdir(), 'stowage-gateway-'));
   const program = await buildGo({ root, module: 'guest', program: 'link/probe', env: process.env, logger });
@@ -96,61 +68,16 @@ export async function openGatewayBed(): Promise<GatewayBed> {
     guests,
     register,
     async gateway(again, env = {}) {
-      const guestPort = again?.guestPort ?? (await freePort());
-      const facePort = again?.facePort ?? (await freePort());
-      const child = started(
-        spawn(process.execPath, [join(root, 'gateway/main.ts')], {
-          stdio: ['ignore', 'ignore', 'inherit'],
-          env: {
-            PATH: process.env['PATH'],
-            HOME: dir,
-            REDIS_URL: redis.url,
-            STOWAGE_REDIS_PREFIX: 'bed',
-            STOWAGE_GATEWAY_KEY: KEY.reveal(),
-            STOWAGE_GATEWAY_LISTEN: `127.0.0.1:${guestPort}`,
-            STOWAGE_GATEWAY_FACE_LISTEN: `127.0.0.1:${facePort}`,
-            STOWAGE_GATEWAY_DIR: join(dir, 'logs'),
-            STOWAGE_LOG_LEVEL: 'fatal',
-            ...env,
-          },
-        }),
-      );
-      await waitUntilReady({ host: '127.0.0.1', port: facePort }, AbortSignal.timeout(60_000), {
-        afterMs: 60_000,
-        tell: () => undefined,
-      });
-      return {
-        process: child,
-        guestPort,
-        facePort,
-        async kill() {
-          child.kill('SIGKILL');
-          await once(child, 'exit');
-        },
-      };
+      const place = again ?? { guestPort: await freePort(), facePort: await freePort() };
+      const redisEnv = { REDIS_URL: redis.url, STOWAGE_REDIS_PREFIX: 'bed' };
+      const gateway = await startGateway(place, { dir, key: KEY, env: { ...redisEnv, ...env } });
+      started(gateway.process);
+      return gateway;
     },
-    probe(id, { boot = 'boot-1', run = 'run-1', bytes = 0, exit, ports, secret = guestSecretOf(KEY.reveal(), id) }) {
-      const child = started(
-        spawn(program, {
-          stdio: ['pipe', 'inherit', 'ignore'],
-          env: {
-            PROBE_GATEWAY: ports.map((port) => `127.0.0.1:${port}`).join(','),
-            PROBE_CONTAINER: id,
-            PROBE_BOOT: boot,
-            PROBE_RUN: run,
-            PROBE_SECRET: secret,
-            PROBE_BYTES: String(bytes),
-            ...(exit === undefined ? {} : { PROBE_EXIT: String(exit) }),
-          },
-        }),
-      );
-      child.stdin?.on('error', () => undefined);
-      return {
-        process: child,
-        emit: (more) => void child.stdin?.write(`emit ${more}\n`),
-        exit: (code) => void child.stdin?.write(`exit ${code}\n`),
-        hangUp: () => void child.stdin?.write('hang-up\n'),
-      };
+    probe(id, options) {
+      const probe = startProbe(program, id, { secret: guestSecretOf(KEY.reveal(), id), ...options });
+      started(probe.process);
+      return probe;
     },
     async close() {
       guests.close();

@@ -7,6 +7,7 @@ import type { World } from './define.ts';
 
 /** As the settings have it by default. */
 const PATIENT: RecoveryWorld = { graceMs: 1_000, haWaitMs: 120_000, roomWaitMs: 1_800_000 };
+const GUEST_WAIT_MS = 180_000;
 const LINUX: Platform = { os: 'linux', architecture: 'amd64' };
 
 interface WorldConfig {
@@ -17,7 +18,7 @@ interface WorldConfig {
   };
   readonly recovery?: RecoveryWorld;
   /** Guests are reached where hosts know what to dial. */
-  readonly gateway?: { readonly key: { reveal(): string }; readonly uri?: string };
+  readonly gateway?: { readonly key: { reveal(): string }; readonly uri?: string; readonly guestWaitMs?: number };
 }
 
 /** The configuration as kinds see it. */
@@ -40,6 +41,7 @@ function containersOf({ containers, gateway }: WorldConfig): ContainerWorld | un
   const key = gateway.key.reveal();
   const guest: GuestWorld = {
     uri: gateway.uri,
+    waitMs: gateway.guestWaitMs ?? GUEST_WAIT_MS,
     ...(guestImage === undefined ? {} : { image: datastorePath(guestImage.datastore, guestImage.root) }),
     secretOf: (container) => guestSecretOf(key, container),
   };

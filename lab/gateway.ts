@@ -29,6 +29,8 @@ export async function planGateway(settings: LabSettings, lab: Lab): Promise<Gate
     settings: {
       ...(config.gateway === undefined ? { STOWAGE_GATEWAY_KEY_FILE: keyFile } : {}),
       STOWAGE_GATEWAY_LISTEN: formatListen(await guestListen(settings)),
+      // Of many that are to boot at once, most wait for a processor.
+      STOWAGE_GUEST_WAIT: env['STOWAGE_GUEST_WAIT'] || '600',
       STOWAGE_GATEWAY_FACE_LISTEN: formatListen(face),
     },
   };

@@ -61,6 +61,8 @@ export interface GatewayConfig {
   readonly key: Secret;
   /** What the hosts of machines dial: `tcp://host:port`. */
   readonly uri: string;
+  /** How long a guest may take until it is heard. */
+  readonly guestWaitMs: number;
   /** Absent: of the address at which the face listens. */
   readonly faceUrl?: string;
   /** Of the logs. */
@@ -237,6 +239,7 @@ function gatewayOf(values: SettingValues, dataDir: string): GatewayConfig | unde
   return {
     key,
     uri: values.STOWAGE_GATEWAY_URI ?? `tcp://${formatListen(listen)}`,
+    guestWaitMs: values.STOWAGE_GUEST_WAIT * 1_000,
     ...present({ faceUrl: values.STOWAGE_GATEWAY_FACE_URL }),
     dir: resolve(values.STOWAGE_GATEWAY_DIR ?? join(dataDir, 'gateway')),
     maxLogBytes: values.STOWAGE_LOG_MAX_BYTES,

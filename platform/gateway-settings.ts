@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseByteSize } from './registry-values.ts';
-import { listen, parsedBy, secretOf, type Setting } from './setting.ts';
+import { listen, parsedBy, secretOf, type Setting, whole } from './setting.ts';
 
 /** Settings of the gateways, through which the insides of containers are reached. */
 export const GATEWAY_SETTINGS = {
@@ -51,6 +51,14 @@ export const GATEWAY_SETTINGS = {
     example: '/var/lib/stowage/gateway',
     defaultText: '`gateway` in the data directory',
     description: 'The logs of containers. Several gateways share one.',
+  },
+  STOWAGE_GUEST_WAIT: {
+    schema: whole(5, 3_600),
+    type: 'seconds',
+    example: '180',
+    fallback: '180',
+    description:
+      'How long the guest of a container may take from power-on until it is heard; then the start has failed, and the machine is powered off. Whoever wants something else of the container waits behind the start.',
   },
   STOWAGE_LOG_MAX_BYTES: {
     schema: parsedBy((text) => {

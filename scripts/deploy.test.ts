@@ -277,7 +277,7 @@ describe('Dockerfile', () => {
     expect(text).toContain(`CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/${program} .`);
     expect(text.split('\nWORKDIR /app\n')[1]).toContain(`\nCOPY --from=${program} /out/${program} bin/${program}\n`);
     expect(read(user)).toContain(`join(import.meta.dirname, '..', 'bin', '${program}')`);
-    expect(read('.dockerignore')).not.toMatch(/^!bin/m);
+    expect(read('.dockerignore')).not.toMatch(/^!bin$|^!bin\/(?!stowage$)/m);
   });
 
   test('its ports and folders are those of docker-compose.yml', () => {

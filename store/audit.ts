@@ -5,7 +5,7 @@ import { raise, type RedisClient } from './redis.ts';
 /** Redis removes them by whole nodes of the stream, so there may be a few more. */
 const KEPT = 100_000;
 /** How many one listing looks at when few match. */
-const SCAN_LIMIT = 10_000;
+const SCAN_LIMIT = 5_000;
 const SCAN_STEP = 1_000;
 
 export function createAuditLog(client: RedisClient, prefix: string): AuditLog {

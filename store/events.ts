@@ -8,7 +8,7 @@ const BATCH = 200;
 const BLOCK_MS = 5_000;
 const RETRY_MS = 500;
 /** How many events one listing looks at when few are of its subject or types. */
-const SCAN_LIMIT = 10_000;
+const SCAN_LIMIT = 5_000;
 const SCAN_STEP = 1_000;
 
 export type StreamEntry = readonly [id: string, fields: readonly string[]];

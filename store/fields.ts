@@ -1,6 +1,6 @@
 import type { Scripts } from './scripts.ts';
 
-/** Redis is held up by one script for less than a millisecond. */
+/** Redis does nothing else meanwhile: two or three milliseconds. */
 const KEYS_AT_ONCE = 500;
 
 /** For each key, which is without the prefix, the values of these fields in their order. @throws `redis-unavailable` */

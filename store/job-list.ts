@@ -2,6 +2,7 @@ import { idTime, type JobId, type ResourceKey } from '../core/ids.ts';
 import type { Job } from '../core/job.ts';
 import type { JobFilter, Page, PageRequest } from '../core/ports/jobs.ts';
 import { JOB_STATES, type JobState } from '../core/states.ts';
+import { decodeMember } from './dead-groups.ts';
 import { readFields } from './fields.ts';
 import { readJobs } from './job-read.ts';
 import { raise, type RedisClient } from './redis.ts';
@@ -11,8 +12,11 @@ import type { Scripts } from './scripts.ts';
 // `untilMs`; what that index leaves open is looked at job by job, in a few fields only. So much is looked at in one listing, and no more:
 // the page may then be short, even empty, and goes on by its cursor.
 
-const SCAN_LIMIT = 10_000;
+const SCAN_LIMIT = 5_000;
 const SCAN_STEP = 500;
+/** Dead letters are sifted by their groups first, which costs less for each. */
+const SIFT_STEP = 2_000;
+const GROUP_COST = 1 / 8;
 
 export interface JobQuery {
   readonly client: RedisClient;
@@ -32,15 +36,19 @@ export async function listJobs(query: JobQuery): Promise<Page<Job>> {
   const { client, prefix, filter, page } = query;
   const source = await narrowest(query);
   const look = filterOfFields(filter, source.covers);
-  const step = look === undefined ? page.limit + 1 : Math.max(page.limit + 1, SCAN_STEP);
+  const isSifted = look !== undefined && isOfGroups(filter);
+  const step = look === undefined ? page.limit + 1 : Math.max(page.limit + 1, isSifted ? SIFT_STEP : SCAN_STEP);
   const found: string[] = [];
   let cursor = page.cursor;
   let isLast = false;
-  for (let looked = 0; looked < SCAN_LIMIT && found.length <= page.limit && !isLast; looked += step) {
+  for (let cost = 0; cost < SCAN_LIMIT && found.length <= page.limit && !isLast; ) {
     const ids = await newest(query, source.indexes, { cursor, count: step });
-    found.push(...(look === undefined ? ids : await look(query, ids)));
-    cursor = ids.at(-1) ?? cursor;
-    isLast = ids.length < step;
+    const sifted = isSifted ? await ofGroups(query, ids) : ids;
+    const left = sifted.slice(0, Math.max(page.limit + 1, SCAN_STEP));
+    found.push(...(look === undefined ? left : await look(query, left)));
+    cost += left.length + (isSifted ? ids.length * GROUP_COST : 0);
+    cursor = (left.length < sifted.length ? left : ids).at(-1) ?? cursor;
+    isLast = ids.length < step && left.length === sifted.length;
   }
   const shown = found.slice(0, page.limit);
   const jobs = await readJobs(client, prefix, shown);
@@ -113,6 +121,28 @@ async function newest(
   const ids = replies.flatMap(([, found]) => found as readonly string[]);
   if (indexes.length === 1) return ids;
   return ids.toSorted((a, b) => (a < b ? 1 : -1)).slice(0, page.count);
+}
+
+/** Only dead letters can match (or those that were given up, which are in no group), by what a group's name says. */
+function isOfGroups(filter: JobFilter): boolean {
+  const { code, fingerprint, kind, actor } = filter;
+  const states = statesOf(filter);
+  const isDead = states.includes('dead') && states.every((state) => state === 'dead' || state === 'failed');
+  return isDead && (code ?? fingerprint ?? kind ?? actor) !== undefined;
+}
+
+/** Without those whose group is another. Groups of thousands are read at once, and no job is. */
+async function ofGroups({ client, prefix, filter }: JobQuery, ids: readonly string[]): Promise<readonly string[]> {
+  if (ids.length === 0) return [];
+  const members = await client.hmget(`${prefix}dead-group-of`, ...ids).catch(raise);
+  const fits = (name: 'code' | 'fingerprint' | 'kind' | 'actor', value: string): boolean =>
+    filter[name] === undefined || filter[name] === value;
+  return ids.filter((_, at) => {
+    const text = members[at];
+    if (text === null || text === undefined) return true;
+    const { code, fingerprint, kind, actor } = decodeMember(text);
+    return fits('code', code) && fits('fingerprint', fingerprint) && fits('kind', kind) && fits('actor', actor);
+  });
 }
 
 /** What filters ask of a job. */

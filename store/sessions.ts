@@ -50,6 +50,15 @@ export function createSessionStore(parts: {
     const text = await client.hget(`${prefix}keys`, kept.origin.keyHash).catch(raise);
     return text === null ? undefined : parseKey(text).role;
   };
+  const read = async (token: string, presetKey: string | undefined): Promise<Kept | undefined> => {
+    const text = await client.get(nameOf(token)).catch(raise);
+    if (text === null) return undefined;
+    const kept = JSON.parse(text) as Kept;
+    const role = nowMs() < endOf(kept) ? await roleOf({ kept, token, presetKey }) : undefined;
+    if (role !== undefined) return { ...kept, role };
+    await client.del(nameOf(token)).catch(raise);
+    return undefined;
+  };
   return {
     async begin(wanted) {
       const token = Buffer.from(randomBytes(TOKEN_BYTES)).toString('base64url');
@@ -65,19 +74,15 @@ export function createSessionStore(parts: {
       return { token, session: render(kept, token) };
     },
     async find(token, presetKey) {
-      const text = await client.get(nameOf(token)).catch(raise);
-      if (text === null) return undefined;
-      const kept = JSON.parse(text) as Kept;
-      const now = nowMs();
-      const role = now < endOf(kept) ? await roleOf({ kept, token, presetKey }) : undefined;
-      if (role === undefined) {
-        await client.del(nameOf(token)).catch(raise);
-        return undefined;
-      }
-      const isStep = now - kept.usedMs > USE_STEP_MS;
-      const used = isStep ? { ...kept, usedMs: now } : kept;
-      if (isStep) await touch(token, used);
-      return render({ ...used, role }, token);
+      const kept = await read(token, presetKey);
+      if (kept === undefined || nowMs() - kept.usedMs <= USE_STEP_MS) return kept && render(kept, token);
+      const used = { ...kept, usedMs: nowMs() };
+      await touch(token, used);
+      return render(used, token);
+    },
+    async look(token, presetKey) {
+      const kept = await read(token, presetKey);
+      return kept && render(kept, token);
     },
     async end(token) {
       await client.del(nameOf(token)).catch(raise);

@@ -1,4 +1,6 @@
+import type { JsonObject } from '../core/job.ts';
 import type { TrailEntry, Trails } from '../core/ports/trail.ts';
+import { iso } from './job-codec.ts';
 import { raise, type RedisClient } from './redis.ts';
 
 const KEPT = 500;
@@ -11,7 +13,7 @@ export function createTrails(client: RedisClient, prefix: string): Trails {
       const key = `${prefix}trail:${id}`;
       client
         .pipeline()
-        .rpush(key, ...entries.slice(-KEPT).map((entry) => JSON.stringify(entry)))
+        .rpush(key, ...entries.slice(-KEPT).map(encodeEntry))
         .ltrim(key, -KEPT, -1)
         .pexpire(key, KEPT_MS)
         .exec()
@@ -19,7 +21,35 @@ export function createTrails(client: RedisClient, prefix: string): Trails {
     },
     async read(id) {
       const entries = await client.lrange(`${prefix}trail:${id}`, 0, -1).catch(raise);
-      return entries.map((text) => JSON.parse(text) as TrailEntry);
+      return entries.map(decodeEntry);
     },
+  };
+}
+
+/** Without the names of the members, which would be most of it: there are many entries. A call has a duration, a line a level. */
+type Encoded = readonly [
+  atMs: number,
+  name: string,
+  attempt: number,
+  step: string,
+  measure: number | string,
+  data?: JsonObject,
+];
+
+function encodeEntry({ at, name, attempt, step = '', durationMs, level, data }: TrailEntry): string {
+  const head = [Date.parse(at), name, attempt, step, durationMs ?? level ?? ''] as const;
+  const entry: Encoded = data === undefined ? head : [...head, data];
+  return JSON.stringify(entry);
+}
+
+function decodeEntry(text: string): TrailEntry {
+  const [atMs, name, attempt, step, measure, data] = JSON.parse(text) as Encoded;
+  return {
+    at: iso(atMs),
+    ...(typeof measure === 'number' ? { type: 'call', durationMs: measure } : { type: 'log', level: measure }),
+    name,
+    attempt,
+    ...(step === '' ? {} : { step }),
+    ...(data === undefined ? {} : { data }),
   };
 }

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ContainerRecord } from '../../core/container.ts';
-import { type GatewayBed, type GatewayProcess, linesOf, openGatewayBed, type Probe } from '../../gateway/rig.ts';
+import { type GatewayBed, linesOf, openGatewayBed } from '../../gateway/rig.ts';
+import type { GatewayProcess, Probe } from '../../test/harness/gateway-processes.ts';
 import { type InsideRig, startInsideRig } from '../../test/harness/docker-inside.ts';
 
 // The real CLI, a gateway, and the guest's end of the link: what a probe can play of a guest.

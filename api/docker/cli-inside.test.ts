@@ -235,8 +235,43 @@ describe('processes', { timeout: 60_000 }, () => {
   });
 });
 
-test('without a gateway all of it is refused with a sentence', async () => {
-  expect(await (await fetch(`http://${bed.rig.address}/containers/watched/attach/ws`)).json()).toEqual({
-    message: expect.stringContaining('web socket'),
+describe('attach by a web socket', { timeout: 60_000 }, () => {
+  const attach = async (called: string): Promise<WebSocket> => {
+    const query = 'stream=1&stdin=1&stdout=1&stderr=1';
+    const socket = new WebSocket(`ws://${bed.rig.address}/v1.41/containers/${called}/attach/ws?${query}`);
+    socket.binaryType = 'arraybuffer';
+    await new Promise((done) => socket.addEventListener('open', done));
+    await attachedTo(called);
+    return socket;
+  };
+
+  test('carries input and output as they are, and ends with the process', async () => {
+    const record = await bed.create('ws', { spec: { openStdin: true, ...ONCE } });
+    const { over } = await bed.start(record, script('cat; true'));
+    const socket = await attach('ws');
+    let text = '';
+    socket.addEventListener('message', ({ data }) => (text += Buffer.from(data as ArrayBuffer).toString()));
+    const closed = new Promise<CloseEvent>((done) => socket.addEventListener('close', done));
+    const line = 'a line\n'.repeat(20_000);
+    socket.send(line);
+    socket.send(Buffer.from('the last one\n'));
+    await expect.poll(() => text).toBe(`${line}the last one\n`);
+    bed.local.kill(record.name);
+    await over;
+    expect(await closed).toMatchObject({ code: 1_000 });
+  });
+
+  test('who says goodbye is gone, and the process is not', async () => {
+    await bed.runs('ws-left', { spec: { openStdin: true } });
+    const socket = await attach('ws-left');
+    socket.close();
+    await expect.poll(() => bed.local.attached).not.toContain(containerRecord('ws-left').name);
+    expect(await ok('exec', 'ws-left', 'echo', 'still')).toBe('still\n');
+  });
+
+  test('is for web sockets alone, and not for pages of others', async () => {
+    const url = `http://${bed.rig.address}/containers/ws-left/attach/ws`;
+    expect((await fetch(url)).status).toBe(400);
+    expect((await fetch(url, { headers: { origin: 'http://elsewhere.example' } })).status).toBe(403);
   });
 });

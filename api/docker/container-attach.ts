@@ -15,10 +15,14 @@ import { contentTypeOf, framerOf } from './multiplex.ts';
 import type { Call, DockerParts, Handler, Route } from './parts.ts';
 import { readPieces } from './pieces.ts';
 import { flagOf } from './query.ts';
+import { webSocketKey } from './web-socket.ts';
+import type { Answer } from './answer.ts';
 
 /** How long a guest may take to say how it stands, of a container whose machine runs. */
 const GUEST_MS = 15_000;
 const BOOT_MS = 120_000;
+
+type HijackAnswer = Extract<Answer, { type: 'hijack' }>;
 
 interface Wanted {
   readonly stdin: boolean;
@@ -46,6 +50,8 @@ function wantedOf({ query }: Call): Wanted {
 interface Attachment extends Inside {
   readonly parts: DockerParts;
   readonly wanted: Wanted;
+  /** No heads in the output. */
+  readonly isRaw: boolean;
   /** The run is not there yet. */
   readonly isAhead: boolean;
   readonly output: AsyncIterable<OutputRecord>;
@@ -55,7 +61,21 @@ interface Attachment extends Inside {
   readonly signal: AbortSignal;
 }
 
-const attach: Handler = async (call, parts) => {
+const attach: Handler = async (call, parts) => await attachment(call, parts);
+
+/** Both outputs as they come, with nothing that says which is which, as dockerd. */
+const attachByWebSocket: Handler = async (call, parts) => {
+  const key = webSocketKey(call.headers);
+  if (key === undefined)
+    throw new StowageError('request-invalid', 'this is for web sockets of version 13: no upgrade to one was asked for');
+  // A page of somebody else's must not use a certificate that its reader's browser has.
+  const { origin, host } = call.headers;
+  if (origin !== undefined && URL.parse(origin)?.host !== host)
+    throw new StowageError('role-insufficient', `web sockets of pages from ${origin} are refused`);
+  return { ...(await attachment(call, parts, { isRaw: true })), webSocketKey: key };
+};
+
+async function attachment(call: Call, parts: DockerParts, { isRaw = false } = {}): Promise<HijackAnswer> {
   const wanted = wantedOf(call);
   const after = await newestEvent(parts.events);
   const inside = await findInside(call, parts, 'attaching to a container');
@@ -66,13 +86,13 @@ const attach: Handler = async (call, parts) => {
   const signal = AbortSignal.any([call.signal, over.signal]);
   const watch = watchRun(parts, record, { after, signal });
   const output = outputOf(inside, { wanted, isAhead, signal });
-  const attachment = { ...inside, parts, wanted, isAhead, output, watch, over, signal };
+  const attached = { ...inside, parts, wanted, isAhead, isRaw, output, watch, over, signal };
   return {
     type: 'hijack',
     contentType: contentTypeOf(record.spec.tty, call.minor),
-    serve: async (line) => await serve(line, attachment),
+    serve: async (line) => await serve(line, attached),
   };
-};
+}
 
 /** @throws `container-busy` with dockerd's texts for one that cannot be attached to now */
 function isBeforeItsRun(record: ContainerRecord): boolean {
@@ -142,8 +162,8 @@ function begun<T>(source: AsyncIterable<T>): AsyncIterable<T> {
 }
 
 async function serve(line: ClientLine, attachment: Attachment): Promise<void> {
-  const { record, output, wanted, watch, over, signal } = attachment;
-  const frame = framerOf(record.spec.tty);
+  const { record, output, wanted, isRaw, watch, over, signal } = attachment;
+  const frame = framerOf(isRaw || record.spec.tty);
   const end = (): void => over.abort();
   whenOver(watch, signal, end);
   void takeInput(line, attachment).then((isOver) => (isOver ? end() : undefined));
@@ -221,5 +241,13 @@ export const containerAttachRoutes: readonly Route[] = [
     support: { as: 'supported' },
     hijacks: true,
     handler: attach,
+  },
+  {
+    method: 'GET',
+    path: '/containers/{name}/attach/ws',
+    role: 'operator',
+    support: { as: 'supported' },
+    hijacks: 'web-socket',
+    handler: attachByWebSocket,
   },
 ];

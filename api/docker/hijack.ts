@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StowageError } from '../../core/errors.ts';
+import { webSocketHead, WebSocketLine } from './web-socket.ts';
 
 // Hijack: after the header the connection carries raw bytes both ways. A client ends its own side as soon as it has no more input, and
 // still reads: the end of its bytes says nothing of whether it is gone.
@@ -14,6 +15,8 @@ export interface ClientLine {
 }
 
 export interface Hijack {
+  /** The client asked for a web socket, with this key. */
+  readonly webSocketKey?: string;
   readonly contentType: string;
   /** Resolves when nothing more is to be said; the line is closed then. */
   readonly serve: (line: ClientLine) => Promise<void>;
@@ -23,14 +26,26 @@ export interface Hijack {
 const LINGER_MS = 2_000;
 const MAX_BODY_BYTES = 1_048_576;
 
-/** A client that asked for `Upgrade: tcp`: the socket is its own from here. */
-export async function hijackSocket(socket: Duplex, { contentType, serve }: Hijack): Promise<void> {
+/** A client that asked for `Upgrade: tcp`, or for a web socket: the socket is its own from here. */
+export async function hijackSocket(socket: Duplex, { contentType, serve, webSocketKey: key }: Hijack): Promise<void> {
+  if (key !== undefined) return await serveWebSocket(socket, key, serve);
   socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
   // Begins to read, up to the stream's own limit, so that a connection that breaks is seen before anybody wants its bytes.
   socket.read(0);
   try {
     await serve({ input: socket, output: socket });
   } finally {
+    await closeGently(socket);
+  }
+}
+
+async function serveWebSocket(socket: Duplex, key: string, serve: Hijack['serve']): Promise<void> {
+  socket.write(webSocketHead(key));
+  const line = new WebSocketLine(socket);
+  try {
+    await serve({ input: line, output: line });
+  } finally {
+    line.end();
     await closeGently(socket);
   }
 }

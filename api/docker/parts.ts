@@ -73,8 +73,8 @@ export interface Route {
   /** The least role that may call it. The role of a job's kind is checked on top, when it is submitted. */
   readonly role: Role;
   readonly support: Support;
-  /** Its answer may be a hijack: a client that asks for `Upgrade: tcp` gets the socket. */
-  readonly hijacks?: true;
+  /** Its answer may be a hijack: a client that asks for `Upgrade: tcp` gets the socket; or one that asks for a web socket. */
+  readonly hijacks?: true | 'web-socket';
   readonly handler: Handler;
 }
 

@@ -19,6 +19,7 @@ import { createRouter, type RouteMatch, type Router } from './router.ts';
 import { ROUTES } from './routes.ts';
 import { createTlsServer } from './tls.ts';
 import { API_VERSION, splitVersion } from './version.ts';
+import { webSocketKey } from './web-socket.ts';
 
 /** Longer than the CLI and SDKs keep idle connections. */
 const KEEP_ALIVE_MS = 75_000;
@@ -97,10 +98,11 @@ function createHttpServer(
 
 /** Every other request to upgrade (some clients ask for h2c) is answered as if it had not asked. */
 function mayUpgrade(router: Router, { method = '', url = '', headers }: IncomingMessage): boolean {
-  if (!/(?:^|,)\s*tcp\s*(?:,|$)/i.test(headers.upgrade ?? '')) return false;
+  const isWebSocket = webSocketKey(headers) !== undefined;
+  if (!isWebSocket && !/(?:^|,)\s*tcp\s*(?:,|$)/i.test(headers.upgrade ?? '')) return false;
   try {
     const { minor, rest } = splitVersion(url.split('?', 1)[0] ?? '');
-    return router.find(method, rest, minor)?.route.hijacks === true;
+    return router.find(method, rest, minor)?.route.hijacks === (isWebSocket ? 'web-socket' : true);
   } catch {
     return false;
   }

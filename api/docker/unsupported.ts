@@ -106,15 +106,4 @@ const pluginRoutes: readonly Route[] = [
   ),
 ];
 
-const websocketRoutes: readonly Route[] = refused('GET /containers/{name}/attach/ws', {
-  status: 501,
-  text: 'attaching by a web socket is not supported: use `POST /containers/{name}/attach`, as the CLI does',
-});
-
-export const unsupportedRoutes: readonly Route[] = [
-  ...websocketRoutes,
-  ...buildRoutes,
-  ...archiveRoutes,
-  ...swarmRoutes,
-  ...pluginRoutes,
-];
+export const unsupportedRoutes: readonly Route[] = [...buildRoutes, ...archiveRoutes, ...swarmRoutes, ...pluginRoutes];

@@ -71,6 +71,36 @@ test('a refusal by role is written, of a submission too; one that is accepted is
   expect((await audit())[0]).toMatchObject({ action: 'deleteJob', outcome: 'refused', status: 404 });
 });
 
+test('signing in is written, also with a wrong key, and the key is not', async () => {
+  const signIn = async (key: string) =>
+    await rig.call({ method: 'POST', url: '/v1/session', key: null, payload: { key } });
+  expect((await signIn('wrong-key-at-sign-in')).status).toBe(401);
+  expect((await signIn(PRESET_KEY)).status).toBe(200);
+  expect(
+    (await audit('limit=2')).map(({ actor, action, outcome, detail }) => [actor, action, outcome, detail]),
+  ).toEqual([
+    ['key:preset', 'signIn', 'done', undefined],
+    ['anonymous', 'signIn', 'refused', undefined],
+  ]);
+  expect(await raw()).not.toContain('wrong-key-at-sign-in');
+});
+
+test('a run over many dead letters is written, with its filter, however it is submitted; a count is not', async () => {
+  const filter = { kind: 'parcel.send', code: 'volume-in-use' };
+  const ask = async (url: string, payload: object) => (await rig.call({ method: 'POST', url, payload })).status;
+  expect(await ask('/v1/dead-letters/redrive', { filter })).toBe(202);
+  expect((await audit('limit=1'))[0]).toMatchObject({
+    action: 'redriveDeadLetters',
+    target: expect.stringMatching(/^job:/),
+    detail: { filter },
+  });
+  expect(await ask('/v1/jobs', { kind: 'dead.redrive', payload: { filter } })).toBe(202);
+  const before = await audit();
+  expect(before[0]).toMatchObject({ action: 'submitJob', detail: { kind: 'dead.redrive', filter } });
+  expect(await ask('/v1/dead-letters/redrive', { filter, dryRun: true })).toBe(200);
+  expect(await audit()).toEqual(before);
+});
+
 test('who has no key fills no log', async () => {
   const before = await audit();
   expect((await rig.call({ method: 'POST', url: '/v1/keys', payload: {}, key: 'wrong' })).status).toBe(401);

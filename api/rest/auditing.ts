@@ -60,7 +60,10 @@ function isAudited(request: FastifyRequest, status: number): boolean {
   if (status === 429 || (status === 401 && access !== 'public')) return false;
   const { kind, dryRun } = membersOf(request.body);
   if (dryRun === true && status < 400) return false;
-  if (audit !== 'refused' || status === 403) return true;
+  return audit !== 'refused' || status === 403 || isOfDeadLetters(kind);
+}
+
+function isOfDeadLetters(kind: unknown): boolean {
   return typeof kind === 'string' && kind.startsWith('dead.');
 }
 
@@ -112,7 +115,8 @@ function nounOf(place = ''): string {
 
 function detailOf(request: FastifyRequest): JsonObject {
   const [, ...params] = Object.entries(membersOf(request.params));
-  const body = membersOf(request.body);
+  const sent = membersOf(request.body);
+  const body = isOfDeadLetters(sent['kind']) ? { ...membersOf(sent['payload']), ...sent } : sent;
   const kept = BODY_MEMBERS.flatMap((name) => (body[name] === undefined ? [] : [[name, body[name]] as const]));
   const all = [...params, ...knownQuery(request), ...kept, ...siteOf(body['url'])];
   return Object.fromEntries(all.flatMap(([name, value]) => safeMember(name, value)));

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { StowageError } from '../../core/errors.ts';
-import type { KeyStore } from '../../core/ports/jobs.ts';
+import type { KeyStore, Role } from '../../core/ports/jobs.ts';
 import type { Session } from '../../core/ports/sessions.ts';
 import { hasRole } from '../../jobs/submit.ts';
 import type { Secret } from '../../platform/secret.ts';
@@ -24,7 +24,7 @@ declare module 'fastify' {
 /** Every route but the public ones wants a key or a session whose role is at least the route's. It is asked for before a body is read. */
 export function authenticate(app: RestApp, parts: RestParts): void {
   const identify = createIdentify(parts.keys, parts.presetKey);
-  const findSession = createFindSession(parts);
+  const findSession = createFindSession(parts, (token, preset) => parts.sessions.find(token, preset));
   app.decorateRequest('caller', null);
   app.decorateRequest('session', null);
 
@@ -59,13 +59,36 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller;
 }
 
-function createFindSession({ sessions, presetKey, web }: RestParts) {
+/** Whether the caller of a request that lasts may still have its route. It is no use of a session. */
+export function createRecheck(parts: RestParts): (request: FastifyRequest) => Promise<boolean> {
+  const identify = createIdentify(parts.keys, parts.presetKey);
+  const findSession = createFindSession(parts, (token, preset) => parts.sessions.look(token, preset));
+  return async (request) => {
+    const { authorization } = request.headers;
+    try {
+      const { role } = authorization === undefined ? await findSession(request) : await identify(authorization);
+      return hasRole(role, leastRole(request));
+    } catch (error) {
+      // Redis may be away: that says nothing of the caller.
+      return !(error instanceof StowageError && error.kind === 'unauthenticated');
+    }
+  };
+}
+
+function leastRole(request: FastifyRequest): Role {
+  const { access = 'admin' } = request.routeOptions.config;
+  return access === 'public' ? 'viewer' : access;
+}
+
+type ReadSession = (token: string, presetKey: string | undefined) => Promise<Session | undefined>;
+
+function createFindSession({ presetKey, web }: RestParts, read: ReadSession) {
   const cookie = createSessionCookie(web.publicUrl);
   return async (request: FastifyRequest): Promise<Session> => {
     const token = cookie.read(request);
     if (token === undefined)
       throw new StowageError('credentials-missing', 'the request has neither an Authorization header nor a session');
-    const session = await sessions.find(token, presetKey?.reveal());
+    const session = await read(token, presetKey?.reveal());
     if (session === undefined) throw new StowageError('session-over', 'the session was ended, or is too old');
     return session;
   };

@@ -1,10 +1,11 @@
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { StowageError } from '../../core/errors.ts';
 import { EVENT_TYPES, type EventType, type StowageEvent } from '../../core/events.ts';
 import { eventDataSchema } from '../../core/event-data.ts';
 import type { EventStore } from '../../core/ports/jobs.ts';
+import { createRecheck } from './auth.ts';
 import { eventFrames, type Following } from './event-stream.ts';
 import { pageOf, pageQuery, pageRequest, renderPage } from './pages.ts';
 import type { RestApp, RouteParts } from './parts.ts';
@@ -16,6 +17,8 @@ const STREAM_TYPE = 'text/event-stream';
 const MAX_STREAMS = 1_000;
 /** A client that takes nothing for so long is let go; it can resume. */
 const STALL_MS = 30_000;
+/** How soon a stream ends whose key was revoked, or whose session is over. */
+const RECHECK_MS = 30_000;
 const EVENT_ID = /^\d{1,15}(-\d{1,15})?$/;
 
 const types = Object.keys(EVENT_TYPES) as [EventType, ...EventType[]];
@@ -75,7 +78,7 @@ export function eventRoutes(app: RestApp, parts: RouteParts): void {
         (subject === undefined || event.subject === subject) && (type === undefined || type.includes(event.type));
       reply.header('vary', 'accept');
       if (request.headers.accept?.includes(STREAM_TYPE) === true) {
-        return await streams.open(reply, {
+        return await streams.open(request, reply, {
           after: request.headers['last-event-id'] ?? after ?? (await newestId(parts.events)),
           matches,
         });
@@ -116,17 +119,29 @@ async function newestId(events: EventStore): Promise<string> {
   return items[0]?.id ?? '0-0';
 }
 
-function createStreams({ events, stopping }: RouteParts) {
+function createStreams(parts: RouteParts) {
+  const { events, stopping } = parts;
+  const mayStill = createRecheck(parts);
   let open = 0;
   return {
-    /** Answers with a stream that lives until the client goes, stalls, or the server stops. */
-    async open(reply: FastifyReply, following: Pick<Following, 'after' | 'matches'>): Promise<FastifyReply> {
+    /** Answers with a stream that lives until the client goes, stalls or may no more, or the server stops. */
+    async open(
+      request: FastifyRequest,
+      reply: FastifyReply,
+      following: Pick<Following, 'after' | 'matches'>,
+    ): Promise<FastifyReply> {
       if (open >= MAX_STREAMS)
         throw new StowageError('streams-exhausted', `${MAX_STREAMS} event streams are open here`);
       open += 1;
       const gone = new AbortController();
+      const recheck = setInterval(() => {
+        void mayStill(request).then((may) => {
+          if (!may) gone.abort();
+        });
+      }, RECHECK_MS);
       reply.raw.once('close', () => {
         open -= 1;
+        clearInterval(recheck);
         gone.abort();
       });
       const signal = AbortSignal.any([gone.signal, stopping]);

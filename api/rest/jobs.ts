@@ -65,7 +65,6 @@ const listQuery = z.strictObject({
   until: moment.optional().describe('Submitted at this time or before'),
   text: z
     .string()
-    .trim()
     .min(1)
     .max(200)
     .optional()

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { HostRecord, StoreRecord } from '../../core/host.ts';
 import type { Moref } from '../../core/ids.ts';
@@ -40,6 +42,26 @@ test('with a worker that reaches vCenter it becomes ready', async () => {
     checks: { redis: { status: 'ok' }, worker: { status: 'ok', worker: 'test-worker' }, vcenter: { status: 'ok' } },
   });
 });
+
+test('a connection on which nothing was asked does not hold the server open', async () => {
+  const other = await startRig();
+  const { port } = new URL(await other.app.listen({ host: '127.0.0.1', port: 0 }));
+  const silent = connect(Number(port), '127.0.0.1');
+  await once(silent, 'connect');
+  const ended = once(silent, 'close');
+  silent.resume();
+  await expect.poll(() => connectionsOf(other)).toBe(1);
+  const clock = startFairClock();
+  await other.close();
+  await ended;
+  expect(clock.elapsedMs()).toBeLessThan(8_000);
+});
+
+async function connectionsOf({ app }: Rig): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    app.server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+  });
+}
 
 test('metrics have the figures of the queue and those of the process', async () => {
   const done = await rig.submit('measured');

@@ -108,9 +108,21 @@ export function createRestServer(parts: RestParts): FastifyInstance {
   return app;
 }
 
-/** At closing, waits and streams end, and each connection goes with its last answer; otherwise idle ones would hold the server open. */
+/**
+ * At closing, waits and streams end, and each connection goes with its last answer; otherwise idle ones would hold the server open. So
+ * would those on which nothing was ever asked, which Node.js does not count as idle: browsers open them ahead of need.
+ */
 function endConnections(app: RestApp, stopping: AbortController): void {
-  app.addHook('preClose', async () => stopping.abort());
+  const unasked = new Set<Socket>();
+  app.server.on('connection', (socket: Socket) => {
+    unasked.add(socket);
+    socket.once('close', () => unasked.delete(socket));
+  });
+  app.server.on('request', ({ socket }) => unasked.delete(socket));
+  app.addHook('preClose', async () => {
+    stopping.abort();
+    for (const socket of unasked) if (socket.bytesRead === 0) socket.destroy();
+  });
   app.addHook('onSend', async (_request, reply) => {
     if (stopping.signal.aborted) reply.header('connection', 'close');
   });

@@ -1,6 +1,6 @@
 import type { InjectOptions } from 'fastify';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Answer, PRESET_KEY, type Rig, startRig } from './rig.ts';
 
 const HOUR_MS = 3_600_000;
@@ -243,6 +243,47 @@ test('an event stream opens with the session', async () => {
   expect((await fetch(url, { headers })).status).toBe(401);
 });
 
+test.each([
+  [
+    'a session that was ended',
+    async (made: { readonly id: string }, session: SignedIn) => {
+      await session.call({ method: 'DELETE', url: '/v1/session', headers: { 'x-stowage-csrf': session.csrf } });
+      return made;
+    },
+  ],
+  [
+    'a session whose key was revoked',
+    async (made: { readonly id: string }) => {
+      await rig.call({ method: 'DELETE', url: `/v1/keys/${made.id}` });
+      return made;
+    },
+  ],
+])('the stream of %s ends, those of others go on', async (name, end) => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    const made = await makeKey(name.replaceAll(' ', '-'), 'viewer');
+    const [session, other] = [await signIn(made.key), await signIn()];
+    const address = rig.app.listeningOrigin;
+    const [ending, lasting] = await Promise.all(
+      [session, other].map(async ({ cookie }) => {
+        const headers = { accept: 'text/event-stream', cookie };
+        return await fetch(`${address}/v1/events`, { headers });
+      }),
+    );
+    await end(made, session);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(await ending?.text()).toBe('retry: 1000\n\n');
+    await rig.submit(`told-after-${made.id.toLowerCase().replaceAll(/[^a-z0-9]/g, '')}`);
+    const reader = lasting?.body?.getReader();
+    const decoder = new TextDecoder();
+    let told = '';
+    while (!told.includes('job.submitted')) told += decoder.decode((await reader?.read())?.value);
+    await reader?.cancel();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test('after ten wrong keys an address has to wait, also with the right one; other addresses have not', async () => {
   rig.advance(HOUR_MS);
   const attempt = async (key: string, remoteAddress: string): Promise<Answer> =>
@@ -284,6 +325,17 @@ test('no token, key or header is in the log, and only the hash of a token is in 
   await client.quit();
   expect(kept.length).toBeGreaterThan(0);
   for (const secret of [token, csrf, PRESET_KEY]) expect([...names, ...kept].join('\n')).not.toContain(secret);
+});
+
+test('the audit log has sign-ins and those that were refused, and no key', async () => {
+  await signIn();
+  await rig.call({ method: 'POST', url: '/v1/session', key: null, payload: { key: 'stw_notAKeyOfOurs1' } });
+  const { body, text } = await rig.call({ url: '/v1/audit?action=signIn&limit=2' });
+  expect(body['items']).toMatchObject([
+    { actor: 'anonymous', outcome: 'refused', status: 401 },
+    { actor: 'key:preset', role: 'admin', outcome: 'done', status: 200 },
+  ]);
+  for (const secret of [PRESET_KEY, 'notAKeyOfOurs1']) expect(text).not.toContain(secret);
 });
 
 test('by TLS the cookie is Secure, and of this host alone', async () => {

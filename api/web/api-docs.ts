@@ -14,6 +14,7 @@ export function apiDocs(app: RestApp): void {
   const files: ReadonlyMap<string, string> = new Map([
     ['index.html', OURS],
     ['page.css', OURS],
+    ['plain.css', OURS],
     ['start.js', OURS],
     ['swagger-ui.css', dist],
     ['swagger-ui-bundle.js', dist],

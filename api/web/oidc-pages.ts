@@ -28,7 +28,8 @@ export function oidcPages(app: RestApp, parts: RouteParts & { readonly oidc: Oid
   app.setErrorHandler(async (thrown, request, reply): Promise<FastifyReply> => {
     const error = errorOfThrown(thrown);
     const reason = error.cause instanceof Error ? reasonOf(error.cause) : undefined;
-    logger.warn({ trace_id: request.requestTrace?.traceId, code: error.code, reason }, 'a sign-in failed');
+    const line = { trace_id: request.requestTrace?.traceId, code: error.code, message: error.message, reason };
+    logger.warn(line, 'a sign-in failed');
     if (!(request.headers.accept ?? '').includes('text/html')) return sendProblem(reply, error, request.requestTrace);
     return await sendErrorPage(reply, error);
   });
@@ -45,6 +46,9 @@ export function oidcPages(app: RestApp, parts: RouteParts & { readonly oidc: Oid
 
   app.route({
     ...route,
+    // It changes nothing but who somebody is here, which is what an audit is about.
+    config: { access: 'public', audit: 'always' },
+    schema: { hide: true, operationId: 'signInByOidc' },
     url: CALLBACK,
     handler: async (request, reply) => {
       const text = ticket.read(request);

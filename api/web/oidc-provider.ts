@@ -133,7 +133,7 @@ function personOf(claims: Claims, config: OidcConfig): Person {
   const name = nameOf(claims, config.userClaim);
   const has = valuesOf(valueOf(claims, config.roleClaim));
   const found = config.roles.find(({ values }) => values.some((value) => has.includes(value)));
-  if (found === undefined) throw new StowageError('oidc-role-missing', `${name} has no role here`);
+  if (found === undefined) throw new StowageError('oidc-role-missing', `there is no role here for ${name}`);
   return { issuer: claims.iss, subject: claims.sub, name, role: found.role };
 }
 

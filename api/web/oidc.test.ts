@@ -154,6 +154,18 @@ test.each([[['everybody']], [[]], [undefined], ['Admins'], [[['admins']]], [{ ad
   },
 );
 
+test('who signed in, and who was refused, is in the audit log', async () => {
+  const person = { ...alice, preferred_username: 'carol' };
+  await signIn(person);
+  await signIn({ ...person, groups: [] });
+  const { body } = await rig.call({ url: '/v1/audit?action=signInByOidc&limit=2' });
+  expect(body['items']).toMatchObject([
+    { actor: 'anonymous', outcome: 'refused', status: 403 },
+    { actor: 'oidc:carol', role: 'operator', outcome: 'done', status: 302, address: '127.0.0.1' },
+  ]);
+  expect(JSON.stringify(body)).not.toContain('code=');
+});
+
 test('groups that are not in the token are fetched', async () => {
   provider.inToken = false;
   expect(await whoIs(await signIn({ ...alice, groups: ['admins'] }))).toMatchObject({ role: 'admin' });

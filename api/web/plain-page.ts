@@ -5,7 +5,8 @@ export function plainPage(title: string, paragraphs: readonly string[]): string 
   const body = paragraphs.map((each) => `<p>${each}</p>`).join('\n');
   return (
     `<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n` +
-    `<title>${title} - Stowage</title>\n<h1>${title}</h1>\n${body}\n</html>\n`
+    `<title>${title} - Stowage</title>\n<link rel="stylesheet" href="/docs/plain.css">\n` +
+    `<h1>${title}</h1>\n${body}\n</html>\n`
   );
 }
 

@@ -58,7 +58,13 @@ describe('reading', () => {
     const { status, body } = await get('/queues/api/queues?activeQueue=test&status=waiting', { cookie });
     expect(status).toBe(200);
     expect(body).toMatchObject({
-      queues: [{ name: 'test', readOnlyMode: true, jobs: [{ externalUrl: { href: `/console/jobs/${id}` } }] }],
+      queues: expect.arrayContaining([
+        expect.objectContaining({
+          name: 'test',
+          readOnlyMode: true,
+          jobs: [expect.objectContaining({ externalUrl: { displayText: 'Job', href: `/console/jobs/${id}` } })],
+        }),
+      ]),
     });
   });
 
@@ -82,7 +88,9 @@ describe('reading', () => {
       });
       expect([404, 405]).toContain(status);
     }
-    expect((await get('/queues/api/queues', { cookie })).body).toMatchObject({ queues: [{ isPaused: false }] });
+    expect((await get('/queues/api/queues', { cookie })).body).toMatchObject({
+      queues: expect.arrayContaining([expect.objectContaining({ name: 'test', isPaused: false })]),
+    });
   });
 });
 
@@ -94,7 +102,9 @@ describe('changing, where it is switched on', () => {
     const cookie = await cookieOf(writable);
     expect((await pause({ cookie, 'sec-fetch-site': 'same-origin' })).status).toBe(200);
     const { body } = await writable.call({ url: '/queues/api/queues', key: null, headers: { cookie } });
-    expect(body).toMatchObject({ queues: [{ name: 'test', isPaused: true, readOnlyMode: false }] });
+    expect(body).toMatchObject({
+      queues: expect.arrayContaining([expect.objectContaining({ name: 'test', isPaused: true, readOnlyMode: false })]),
+    });
     expect((await pause({ cookie, origin: 'http://ours:8080', host: 'ours:8080' })).status).toBe(200);
   });
 

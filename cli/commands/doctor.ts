@@ -39,18 +39,14 @@ async function lookAtAll(run: Run, add: (checks: readonly Check[]) => void): Pro
   const api = await checkApi(run);
   add(api.checks);
   if (!api.isReachable) return 'unreachable';
-  const { check, mayExamine } = await checkKey(run);
-  add([check]);
+  const key = await checkKey(run);
+  add([key]);
   add(await checkDocker(run));
   const ready = await checkReady(run);
   add(ready.checks);
-  if (check.state === 'failed') return 'not-allowed';
+  if (key.state === 'failed') return 'not-allowed';
   if (run.options.flag('near')) return 'ok';
-  if (!mayExamine)
-    add([
-      { name: 'job', state: 'skipped', message: 'what a worker sees was not looked at: the key may not submit jobs' },
-    ]);
-  else if (!ready.isReady)
+  if (!ready.isReady)
     add([{ name: 'job', state: 'skipped', message: 'what a worker sees was not looked at: no job could run' }]);
   else add(await checksOfJob(run));
   return 'ok';
@@ -71,6 +67,15 @@ async function checksOfJob(run: Run): Promise<readonly Check[]> {
     return [{ name: 'job', state: 'failed', message, advice: job.error?.advice ?? `See: stowage job show ${job.id}` }];
   } catch (error) {
     if (!(error instanceof Failure) || error.exit === 'interrupted') throw error;
+    if (error.details.code === 'role-insufficient') {
+      return [
+        {
+          name: 'job',
+          state: 'skipped',
+          message: 'what a worker sees was not looked at: that needs the role operator',
+        },
+      ];
+    }
     return [
       {
         name: 'job',

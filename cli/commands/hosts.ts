@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { addCommand, noun, option, type Program } from '../command.ts';
 import { submissionOptions, submit } from '../follow.ts';
+import { timeOf } from '../input.ts';
 import { pageOptions, segment, showList, showOne } from '../list.ts';
 import { column, wide } from '../output/table.ts';
 
@@ -31,6 +32,17 @@ const RECOVERIES = [
   column('RECOVERED', 'recovered', 'count'),
   column('LOST', 'lost', 'count'),
   column('UNCHANGED', 'unchanged', 'count'),
+];
+
+const AUDIT = [
+  column('AT', 'at'),
+  column('ACTOR', 'actor'),
+  column('ACTION', 'action'),
+  wide('TARGET', 'target'),
+  column('OUTCOME', 'outcome', 'state'),
+  column('STATUS', 'status'),
+  wide('ADDRESS', 'address'),
+  wide('DETAIL', 'detail'),
 ];
 
 export function hostCommands(root: Command, program: Program): void {
@@ -107,6 +119,27 @@ export function watchedCommands(root: Command, program: Program): void {
     aliases: ['inspect'],
     summary: 'Show a recovery, with what happened to each container and when',
     run: async (run) => await showOne(run, `v1/recoveries/${segment(run.name)}`),
+  });
+  addCommand(root, program, {
+    usage: 'audit',
+    summary: 'Who did what beside submitting jobs, newest first (for admins)',
+    options: [
+      option('--actor <actor>', 'by this one, e.g. key:ci'),
+      option('--action <action>', 'this, as the API names it, e.g. createKey'),
+      option('--since <time>', 'at or after: a time, or how long ago, e.g. 2h'),
+      option('--until <time>', 'before'),
+      ...pageOptions(),
+    ],
+    run: async (run) => {
+      const { options, io } = run;
+      const query = {
+        actor: options.text('actor'),
+        action: options.text('action'),
+        since: timeOf(options.text('since'), '--since', io.nowMs()),
+        until: timeOf(options.text('until'), '--until', io.nowMs()),
+      };
+      await showList(run, { path: 'v1/audit', query, columns: AUDIT, nouns: 'entries' });
+    },
   });
   const kinds = noun(root, 'kind', 'Kinds of job').alias('kinds');
   addCommand(kinds, program, {

@@ -53,7 +53,14 @@ export function JobPage() {
       title={job.kind}
       parent={parent}
       badge={<StateBadge state={job.state} />}
-      actions={<JobActions job={job} onDone={refetch} />}
+      actions={
+        <>
+          <a class="button bare" href={path} target="_blank" rel="noopener">
+            As JSON
+          </a>
+          <JobActions job={job} onDone={refetch} />
+        </>
+      }
     >
       {query.problem !== undefined && <ProblemView problem={query.problem} onRetry={query.refetch} />}
       <Now job={job} />

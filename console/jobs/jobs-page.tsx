@@ -53,7 +53,7 @@ export function JobsPage() {
       />
       <JobFilters filters={filters} />
       {query.problem !== undefined && <ProblemView problem={query.problem} onRetry={query.refetch} />}
-      <Panel title="Newest first" isFlush aside={<Paging next={shown?.next} count={shown?.items.length ?? 0} />}>
+      <Panel title="Newest first" isFlush>
         <List
           page={shown}
           isStale={query.data === undefined}

@@ -4,7 +4,7 @@ import { Fragment } from 'preact';
 const LONGEST = 44;
 
 /** Where a resource key (`volume:demo_vol`) leads. Layers, names and the like have none. */
-export function hrefOfResource(key: string): string | undefined {
+function hrefOfResource(key: string): string | undefined {
   const colon = key.indexOf(':');
   const name = encodeURIComponent(key.slice(colon + 1));
   switch (key.slice(0, colon)) {

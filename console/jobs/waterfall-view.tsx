@@ -71,7 +71,13 @@ function Row({ bar, waterfall, now }: { readonly bar: Bar; readonly waterfall: W
         {bar.label}
       </th>
       <td role="cell" class="how">
-        {bar.type !== 'call' && bar.type !== 'line' && <StateBadge state={bar.state} tone={bar.tone} />}
+        {bar.type !== 'call' && bar.type !== 'line' && (
+          <StateBadge
+            state={bar.state}
+            tone={bar.tone}
+            words={bar.progress === undefined ? bar.state : `${bar.state}, ${Math.round(bar.progress)} %`}
+          />
+        )}
         {bar.type === 'call' && bar.tone === 'warn' && <span class="outcome">{bar.state}</span>}
       </td>
       <td role="cell" class="took">

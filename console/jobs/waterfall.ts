@@ -13,6 +13,8 @@ export interface Bar {
   /** Undefined: it goes on. */
   readonly endMs: number | undefined;
   readonly tone: Tone;
+  /** 0 to 100, of the Task for which a step waits. */
+  readonly progress?: number;
 }
 
 export interface Waterfall {
@@ -158,7 +160,17 @@ function stepBar({ step, attempt }: StepPart, time: Time): Bar {
   const hasFailed = attempt.step === step.name && attempt.error !== undefined;
   const state = hasFailed ? 'failed' : time.endMs === undefined ? 'running' : step.state;
   const tone: Tone = hasFailed ? 'bad' : state === 'running' ? 'busy' : state === 'done' ? 'good' : 'quiet';
-  return { id: `${attempt.number} ${step.name}`, depth: 1, type: 'step', label: step.name, state, ...time, tone };
+  const progress = state === 'running' && step.progress !== undefined ? { progress: step.progress } : {};
+  return {
+    id: `${attempt.number} ${step.name}`,
+    depth: 1,
+    type: 'step',
+    label: step.name,
+    state,
+    ...time,
+    tone,
+    ...progress,
+  };
 }
 
 function timeOf({ startedAt, finishedAt }: Span): Time | undefined {

@@ -82,17 +82,26 @@ class Entry<T> {
 
 const entries = new Map<string, Entry<unknown>>();
 
-onEvent((event) => {
-  for (const entry of entries.values()) {
-    if ([...entry.touches].some((touches) => touches(event))) entry.readSoon();
-  }
-});
-onResync(() => {
-  for (const entry of entries.values())
-    if (entry.touches.size > 0 && entry.state.peek().data !== undefined) entry.readSoon();
-});
+let isFollowing = false;
+
+/** From the first query on. */
+function follow(): void {
+  if (isFollowing) return;
+  isFollowing = true;
+  onEvent((event) => {
+    for (const entry of entries.values()) {
+      if ([...entry.touches].some((touches) => touches(event))) entry.readSoon();
+    }
+  });
+  onResync(() => {
+    for (const entry of entries.values()) {
+      if (entry.touches.size > 0 && entry.state.peek().data !== undefined) entry.readSoon();
+    }
+  });
+}
 
 function entryOf<T>(path: string): Entry<T> {
+  follow();
   const found = entries.get(path) as Entry<T> | undefined;
   const entry = found ?? new Entry<T>(path);
   // The newest last.

@@ -38,29 +38,42 @@ export async function followEvents(stopping: AbortSignal): Promise<void> {
   while (!stopping.aborted) {
     if (document.hidden) {
       liveness.value = 'paused';
-      await untilVisible(stopping);
+      await untilOne(['visibilitychange'], stopping);
       continue;
     }
-    const hiding = new AbortController();
-    const onHide = (): void => {
-      if (document.hidden) hiding.abort();
-    };
-    document.addEventListener('visibilitychange', onHide);
+    const interruption = interruptedBy(() => document.hidden || !navigator.onLine);
     try {
-      for await (const id of readOnce(after, AbortSignal.any([stopping, hiding.signal]))) {
+      for await (const id of readOnce(after, AbortSignal.any([stopping, interruption.signal]))) {
         failures = 0;
         after = id ?? after;
       }
     } catch {
       // Whatever it was: the stream is gone, and is opened again below.
     } finally {
-      document.removeEventListener('visibilitychange', onHide);
+      interruption.end();
     }
     if (stopping.aborted || document.hidden) continue;
-    liveness.value = failures > 1 ? 'lost' : 'connecting';
-    await pause(Math.min(RETRY_MS * 2 ** failures, MAX_RETRY_MS), stopping);
+    liveness.value = failures > 0 || !navigator.onLine ? 'lost' : 'connecting';
+    await untilOne(['online', 'visibilitychange'], stopping, Math.min(RETRY_MS * 2 ** failures, MAX_RETRY_MS));
     failures += 1;
   }
+}
+
+/** A connection that nothing can come over any more looks like one on which nothing happens: the browser says it first. */
+function interruptedBy(isInterrupted: () => boolean): { readonly signal: AbortSignal; readonly end: () => void } {
+  const interruption = new AbortController();
+  const look = (): void => {
+    if (isInterrupted()) interruption.abort();
+  };
+  document.addEventListener('visibilitychange', look);
+  window.addEventListener('offline', look);
+  return {
+    signal: interruption.signal,
+    end: () => {
+      document.removeEventListener('visibilitychange', look);
+      window.removeEventListener('offline', look);
+    },
+  };
 }
 
 /** Yields the place in the stream after each message. */
@@ -93,17 +106,15 @@ function tell(event: StowageEvent): void {
   for (const listener of listeners) listener(event);
 }
 
-async function untilVisible(stopping: AbortSignal): Promise<void> {
+/** Until one of these happens (events of the document come up to the window), or the time is over. */
+async function untilOne(events: readonly string[], stopping: AbortSignal, ms?: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  document.addEventListener('visibilitychange', () => resolve(), { once: true });
-  stopping.addEventListener('abort', () => resolve(), { once: true });
-  await promise;
-}
-
-async function pause(ms: number, stopping: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  stopping.addEventListener('abort', () => resolve(), { once: true });
+  const done = (): void => resolve();
+  const timer = ms === undefined ? undefined : setTimeout(done, ms);
+  for (const event of events) window.addEventListener(event, done);
+  stopping.addEventListener('abort', done);
   await promise;
   clearTimeout(timer);
+  for (const event of events) window.removeEventListener(event, done);
+  stopping.removeEventListener('abort', done);
 }

@@ -1,17 +1,15 @@
 import './overview.css';
-import '../jobs/jobs.css';
 import type { ComponentChildren } from 'preact';
-import type { Failing, Overview, Recovery } from '../api/overview.ts';
+import type { Overview, Recovery } from '../api/overview.ts';
 import { useQuery } from '../live/query.ts';
 import { useRefresh } from '../live/refresh.ts';
-import { StateBadge } from '../ui/badge.tsx';
 import { Icon, type IconName } from '../ui/icon.tsx';
 import { Page, Panel } from '../ui/page.tsx';
-import { Empty, Loading, ProblemView } from '../ui/problem-view.tsx';
+import { Loading, ProblemView } from '../ui/problem-view.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { formatAge, Time } from '../ui/time.tsx';
-import { ResourceLink } from '../jobs/resource-link.tsx';
 import { Hosts, Stores } from './estate.tsx';
+import { FailingNow } from './failing-now.tsx';
 import { Throughput } from './throughput.tsx';
 
 /** Ages and the chart move on even when nothing happens. */
@@ -45,13 +43,7 @@ function Content({ overview }: { readonly overview: Overview }) {
         </Panel>
       </div>
       <Panel title="What is failing now" isFlush>
-        {overview.failing.length === 0 ? (
-          <Empty title="Nothing">
-            <p>No job died in the last hour, and none waits for another attempt.</p>
-          </Empty>
-        ) : (
-          <Table label="Jobs that fail" items={overview.failing} columns={FAILING_COLUMNS} keyOf={({ job }) => job} />
-        )}
+        <FailingNow failing={overview.failing} />
       </Panel>
       <Panel title="Hosts, and the containers on them" isFlush>
         <Hosts hosts={overview.hosts} />
@@ -119,46 +111,6 @@ const LANE_COLUMNS: readonly Column<Lane>[] = [
 function Lanes({ lanes }: { readonly lanes: readonly Lane[] }) {
   return <Table label="Lanes" items={lanes} columns={LANE_COLUMNS} keyOf={({ lane }) => lane} />;
 }
-
-const FAILING_COLUMNS: readonly Column<Failing>[] = [
-  {
-    title: 'Job',
-    cell: ({ job, kind, code, message }) => (
-      <>
-        <a class="row-link" href={`/console/jobs/${job}`}>
-          {kind}
-        </a>
-        <p class="trouble" title={message}>
-          <code>{code}</code> {message}
-        </p>
-      </>
-    ),
-  },
-  {
-    title: 'State',
-    isTight: true,
-    isPlain: true,
-    cell: ({ state }) =>
-      state === 'waiting' ? <StateBadge state="retry" words="tries again" /> : <StateBadge state={state} />,
-  },
-  {
-    title: 'Resource',
-    isPlain: true,
-    cell: ({ resource }) => resource !== undefined && <ResourceLink resource={resource} />,
-  },
-  {
-    title: 'Attempt',
-    isNumber: true,
-    isTight: true,
-    cell: ({ attempt, maxAttempts }) => `${attempt} of ${maxAttempts}`,
-  },
-  { title: 'Failed', isTight: true, cell: ({ at }) => <Time at={at} /> },
-  {
-    title: 'Next attempt',
-    isTight: true,
-    cell: ({ retryAt }) => retryAt !== undefined && <Time at={retryAt} />,
-  },
-];
 
 function Recoveries({ recoveries }: { readonly recoveries: readonly Recovery[] }) {
   return (

@@ -1,4 +1,4 @@
-import { get, request } from '../api/client.ts';
+import { get, request, withQuery } from '../api/client.ts';
 import { Problem } from '../api/problem.ts';
 import { type SessionView, session } from './session.ts';
 
@@ -9,8 +9,6 @@ export interface SignInMethods {
     readonly oidc?: { readonly name: string; readonly url: string };
   };
 }
-
-const RETURN_TO = 'stowage-return-to';
 
 /** Asks whether this browser has a session. Never throws. */
 export async function resumeSession(): Promise<void> {
@@ -29,18 +27,9 @@ export async function signInWithKey(key: string): Promise<void> {
   session.value = { status: 'signed-in', view: body };
 }
 
-/** The page is gone while the provider asks who it is; where one was is kept in this tab. */
+/** The page is gone while the provider asks who it is; it leads back to where one was. */
 export function signInWithOidc(url: string): void {
-  sessionStorage.setItem(RETURN_TO, location.pathname + location.search);
-  location.assign(url);
-}
-
-/** Where one was before the provider asked, once. */
-export function takeReturnTo(): string | undefined {
-  const path = sessionStorage.getItem(RETURN_TO);
-  if (path === null) return undefined;
-  sessionStorage.removeItem(RETURN_TO);
-  return path.startsWith('/console') ? path : undefined;
+  location.assign(withQuery(url, { return: location.pathname + location.search }));
 }
 
 /** @throws Problem when the session goes on because the api did not answer */

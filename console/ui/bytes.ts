@@ -9,5 +9,6 @@ export function formatBytes(bytes: number): string {
     value /= 1_024;
     power += 1;
   }
-  return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)} ${UNITS[power]}`;
+  const words = value >= 100 ? String(Math.round(value)) : value.toFixed(1).replace(/\.0$/, '');
+  return `${words} ${UNITS[power]}`;
 }

@@ -2,9 +2,17 @@ import { signal } from '@preact/signals';
 
 const TICK_MS = 1_000;
 
-/** The time by this browser's clock, for what is shown relative to it. Moves on every second while the page shows. */
-export const nowMs = signal(Date.now());
+let timer: ReturnType<typeof setInterval> | undefined;
 
-setInterval(() => {
+function tick(): void {
   if (!document.hidden) nowMs.value = Date.now();
-}, TICK_MS);
+}
+
+/** The time by this browser's clock, for what is shown relative to it. Moves on every second while somebody looks. */
+export const nowMs = signal(Date.now(), {
+  watched: () => {
+    nowMs.value = Date.now();
+    timer = setInterval(tick, TICK_MS);
+  },
+  unwatched: () => clearInterval(timer),
+});

@@ -13,7 +13,7 @@ export function Paging({ next, count }: PagingProps) {
   const isFirst = values['cursor'] === undefined;
   if (isFirst && next === undefined) return null;
   return (
-    <nav class="row paging" aria-label="Pages">
+    <nav class="row paging" aria-label="Pages of the list">
       {!isFirst && (
         <a class="button" href={hrefWith({})}>
           <Icon name="left" size={14} />

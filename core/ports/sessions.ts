@@ -32,6 +32,8 @@ export interface SessionStore {
    * @param presetKey the key that the configuration sets now
    */
   find(token: string, presetKey: string | undefined): Promise<Session | undefined>;
+  /** The same, and no use of it: its idle time goes on. */
+  look(token: string, presetKey: string | undefined): Promise<Session | undefined>;
   /** Safe to repeat. */
   end(token: string): Promise<void>;
 }

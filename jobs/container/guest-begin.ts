@@ -23,8 +23,6 @@ type Context = StepContext<OnContainer, BeginNotes>;
 /** Held by one look at the guest. */
 const LOOK_MS = 5_000;
 const AGAIN_MS = 250;
-/** On a host that boots many at once, each waits for its turn. */
-const SILENCE_MS = 10 * 60 * 1_000;
 
 export const guestBegins: Step<OnContainer, BeginNotes> = {
   name: 'guest',
@@ -37,7 +35,8 @@ export const guestBegins: Step<OnContainer, BeginNotes> = {
     const { isOver } = settled(state) ?? (await fromMachine(context, await theMachine(context, record))) ?? {};
     if (isOver !== undefined) return { notes: { isOver } };
     const waitedMs = Date.parse(context.now()) - Date.parse(bootingSince);
-    if (waitedMs > SILENCE_MS) throw silent(record.called);
+    const { waitMs = 0 } = context.world.containers?.guest ?? {};
+    if (waitedMs > waitMs) throw silent(record.called, waitMs);
     return { notes: { bootingSince }, laterMs: AGAIN_MS } satisfies StepResult<BeginNotes>;
   },
 };
@@ -79,9 +78,9 @@ async function fromMachine(context: Context, machine: Machine): Promise<{ readon
   return undefined;
 }
 
-function silent(name: string): StowageError {
+function silent(name: string, waitMs: number): StowageError {
   return new StowageError(
-    'container-start-failed',
-    `nobody in the machine of container ${name} has been heard for ${SILENCE_MS / 60_000} minutes: see its console, and whether its host reaches the gateway`,
+    'guest-silent',
+    `nobody in the machine of container ${name} was heard for ${waitMs / 1_000} seconds after it was powered on`,
   );
 }

@@ -83,7 +83,7 @@ describe('the size of a machine', () => {
   });
 
   it('with a guest inside it is enough to boot', () => {
-    const guest = { uri: 'tcp://127.0.0.1:2378', secretOf: () => '' };
+    const guest = { uri: 'tcp://127.0.0.1:2378', waitMs: 1_000, secretOf: () => '' };
     expect(sizeOf(settingsOf({ memoryBytes: 9 * MIB }), { ...WORLD, guest }, undefined).memoryMib).toBe(128);
   });
 });

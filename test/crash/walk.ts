@@ -73,6 +73,13 @@ export const GROUPS_OF_CONTAINERS: readonly Group[] = [
 
 export const isOfImages = (kind: string): boolean => /^(?:image|layer)\./.test(kind);
 
+export interface WalkOptions {
+  /** By kind. */
+  readonly scenarios?: Readonly<Record<string, readonly Scenario[]>>;
+  /** Of all workers, beside what they have. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Runs the scenarios in rounds, all at once in each, in a worker that does to them what the round wants. */
 export class Walk {
   readonly crash: CrashSystem<ImageSystem>;
@@ -85,20 +92,18 @@ export class Walk {
     this.walkers = walkers;
   }
 
-  static async open(): Promise<Walk> {
+  static async open({ scenarios = SCENARIOS, env = {} }: WalkOptions = {}): Promise<Walk> {
     // One process holds all scenarios at their boundaries at once.
     // A lock that a busy machine does not let go by itself: nobody is to lose a job but by the death that was planned.
     const system = await startImageSystem({
       workers: 0,
       lockMs: 2_000,
       // No reconcile but those that are asked for: it would release layers that scenarios have made for no image.
-      env: { STOWAGE_WORKER_CONCURRENCY: '64', STOWAGE_RECONCILE_INTERVAL_MS: '3600000', CRASH_BLIND: '1' },
+      env: { STOWAGE_WORKER_CONCURRENCY: '64', STOWAGE_RECONCILE_INTERVAL_MS: '3600000', CRASH_BLIND: '1', ...env },
     });
     const redis = new Redis({ path: system.redis.socketPath, password: system.redis.password });
     const crash = crashSystem(system, redis);
-    const all = Object.entries(SCENARIOS).flatMap(([kind, scenarios]) =>
-      scenarios.map((scenario) => ({ kind, scenario })),
-    );
+    const all = Object.entries(scenarios).flatMap(([kind, each]) => each.map((scenario) => ({ kind, scenario })));
     for (const { scenario } of all.filter(({ kind }) => !isOfImages(kind))) {
       await system.lab('POST', '/vms', { count: 1, prefix: scenario.title, poweredOn: true });
     }

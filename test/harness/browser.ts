@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import type { Product } from './product.ts';
 
@@ -11,13 +12,13 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 /** Names a folder for screenshots; without it none are taken. */
 const SHOTS = process.env['SHOTS'];
-const AXE = readFileSync(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8');
+const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 
 /** Runs in the page. */
 const RUN_AXE = `axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) =>
   ({ rule: id, impact, where: nodes.slice(0, 3).map(({ html }) => html) })))`;
 
-export const LOOKS = [
+const LOOKS = [
   { width: 1440, height: 900, colorScheme: 'light' },
   { width: 1440, height: 900, colorScheme: 'dark' },
   { width: 390, height: 844, colorScheme: 'light' },

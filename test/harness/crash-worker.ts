@@ -2,11 +2,13 @@ import { hostname } from 'node:os';
 import type { DataCentre } from '../../core/ports/data-centre.ts';
 import type { EntrySource } from '../../core/ports/entries.ts';
 import { isJobOver } from '../../core/states.ts';
+import type { Guests } from '../../core/ports/guests.ts';
+import { createGuests } from '../../gateway/client.ts';
 import { ALL_KINDS } from '../../jobs/all.ts';
 import { createCatalogue } from '../../jobs/registry.ts';
 import { createWorld } from '../../jobs/world.ts';
 import { randomBytes, systemClock } from '../../platform/clock.ts';
-import { readServiceConfig } from '../../platform/config.ts';
+import { readServiceConfig, type ServiceConfig } from '../../platform/config.ts';
 import { createLogger } from '../../platform/log.ts';
 import { pause } from '../../platform/pause.ts';
 import { createShutdown } from '../../platform/shutdown.ts';
@@ -18,7 +20,7 @@ import { CrashPoints, withBoundaries, withHolds } from './crash-points.ts';
 
 // The worker of workers/main.ts with ports that count boundaries: CRASH_PLAN names the file that says where to die, CRASH_REPORT the one
 // that is told which boundaries were passed. CRASH_WITHOUT leaves out one kind, as an older version of the worker would;
-// CRASH_BLIND keeps the watcher from seeing machines; CRASH_REGISTRY_TUNING is a RegistryTuning in JSON, in part.
+// CRASH_GUESTS has it reach the guests, through a gateway. CRASH_BLIND keeps the watcher from seeing machines; CRASH_REGISTRY_TUNING is a RegistryTuning in JSON, in part.
 
 function guardedEntries(store: Store, points: CrashPoints): EntrySource {
   return {
@@ -66,6 +68,24 @@ function guardedDataCentre(inner: DataCentre, points: CrashPoints): DataCentre {
     hosts: withBoundaries(inner.hosts, 'hosts', ['migrate', 'enterMaintenance', 'exitMaintenance'], points),
     estates: withBoundaries(inner.estates, 'estates', ['ensure'], points),
   };
+}
+
+/** With CRASH_GUESTS: somebody is inside of the machines, and can be asked. */
+function guardedGuests(store: Store, config: ServiceConfig, points: CrashPoints): { readonly guests?: Guests } {
+  const key = config.gateway?.key;
+  if (key === undefined || process.env['CRASH_GUESTS'] === undefined) return {};
+  const inner = createGuests({ places: store.guestPlaces, key, clock: systemClock });
+  const guests: Guests = {
+    open: (...args) => inner.open(...args),
+    call: (...args) => inner.call(...args),
+    state: (...args) => inner.state(...args),
+    logs: (...args) => inner.logs(...args),
+    attach: (...args) => inner.attach(...args),
+    forget: (...args) => inner.forget(...args),
+    gateways: (...args) => inner.gateways(...args),
+  };
+  shutdown.add('guests', () => inner.close());
+  return { guests: withBoundaries(guests, 'guests', ['call', 'state', 'forget'], points) };
 }
 
 const config = readServiceConfig(process.env);
@@ -118,6 +138,7 @@ const worker = await openWorker({
     records: withBoundaries(withHolds(store.records, 'records', ['list'], points), 'records', ['observe'], points),
     entrySource: guardedEntries(store, points),
     dataCentre: guardedDataCentre(dataCentre, points),
+    ...guardedGuests(store, config, points),
     images: {
       registry: withBoundaries(registry, 'registry', ['resolve'], points),
       layers: withBoundaries(layers, 'layers', ['make', 'forget'], points),

@@ -97,6 +97,16 @@ export class RecoveryBed {
     await this.system.lab('POST', `/hosts/${host}/return`);
   }
 
+  /**
+   * Gives a host back, and waits until it was looked at: a host that is back has a recovery of its own, some time later, which would be taken for
+   * that of the next loss. For hosts whose loss was seen, and of which no recovery is under way.
+   */
+  async settleBack(host: string): Promise<void> {
+    const before = await this.recoveries(host);
+    await this.giveBack(host);
+    await this.system.end(await this.recoveryOf(host, before), RECOVERY_MS);
+  }
+
   /** Gives all hosts back, and moves everything to one of them. */
   async gatherOn(host: string): Promise<void> {
     await this.system.lab('POST', '/reset');

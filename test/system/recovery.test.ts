@@ -17,7 +17,7 @@ describe('a host that fails', { timeout: 300_000 }, () => {
     expect(recovery).toMatchObject({ state: 'succeeded', result: { recovered: 20, lost: 0, unchanged: 0 } });
     for (const name of TWENTY) await bed.expectRunning(name);
     await bed.expectStory(recovery, 20);
-    await bed.giveBack('esx-1.lab');
+    await bed.settleBack('esx-1.lab');
     await bed.quiet();
     for (const name of TWENTY) await bed.expectRunning(name);
     await bed.expectNothingDeleted();
@@ -32,7 +32,7 @@ describe('a host that fails', { timeout: 300_000 }, () => {
     for (const name of TWENTY) await bed.expectRunning(name);
     const outcomes = (recovery.result?.['containers'] ?? []) as readonly { readonly outcome: string }[];
     expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(['restarted-by-ha']));
-    await bed.giveBack(host);
+    await bed.settleBack(host);
     await bed.quiet();
     await bed.ha(false);
   });
@@ -49,8 +49,8 @@ describe('a host that fails', { timeout: 300_000 }, () => {
     expect(other).toMatchObject({ state: 'succeeded', result: { lost: 0 } });
     await bed.quiet();
     for (const name of TWENTY) await bed.expectRunning(name);
-    await bed.giveBack('esx-1.lab');
-    await bed.giveBack('esx-3.lab');
+    await bed.settleBack('esx-1.lab');
+    await bed.settleBack('esx-3.lab');
     await bed.quiet();
     for (const name of TWENTY) await bed.expectRunning(name);
     await bed.expectNothingDeleted();

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"strconv"
@@ -31,10 +32,11 @@ type probe struct {
 	upTo    int64
 	state   map[string]any
 	conn    net.Conn
+	mounts  map[string]any // by uuid
 }
 
 func main() {
-	p := &probe{upTo: 65536, state: map[string]any{"type": "state", "state": "running", "pid": 2, "startedAt": os.Getenv("PROBE_RUN")}}
+	p := &probe{upTo: 65536, mounts: map[string]any{}, state: map[string]any{"type": "state", "state": "running", "pid": 2, "startedAt": os.Getenv("PROBE_RUN")}}
 	p.changed = sync.NewCond(&p.mu)
 	p.wanted, _ = strconv.ParseInt(os.Getenv("PROBE_BYTES"), 10, 64)
 	p.link = link.New(link.Config{
@@ -170,6 +172,9 @@ func (p *probe) serve(s *link.Stream, about json.RawMessage) {
 	case asked.For == "call":
 		_, _ = io.Copy(io.Discard, s)
 		piece(s, 3, p.answer(asked.Method, asked.Params))
+		if asked.Method == "stop" && os.Getenv("PROBE_STOPS") != "" {
+			defer func() { go p.exit("0") }()
+		}
 	case asked.For == "echo":
 		buffer := make([]byte, 32<<10)
 		for {
@@ -192,8 +197,16 @@ func (p *probe) serve(s *link.Stream, about json.RawMessage) {
 func (p *probe) answer(method string, params map[string]any) []byte {
 	p.mu.Lock()
 	sent := p.sent
+	uuid, _ := params["uuid"].(string)
+	switch method {
+	case "mount":
+		p.mounts[uuid] = params["destination"]
+	case "unmount":
+		delete(p.mounts, uuid)
+	}
+	mounts := maps.Clone(p.mounts)
 	p.mu.Unlock()
-	answer := map[string]any{"result": map[string]any{"method": method, "params": params, "sent": sent}}
+	answer := map[string]any{"result": map[string]any{"method": method, "params": params, "sent": sent, "mounts": mounts}}
 	if method == "fail" {
 		answer = map[string]any{"error": map[string]any{"code": params["code"], "message": "as it was asked to"}}
 	}
