@@ -57,6 +57,9 @@ describe('names of images', () => {
 
   it('a repository has 255 characters at most', () => {
     expect(canonical(`team/${'x'.repeat(250)}`)).toContain(':latest');
+    const canonicalOf = (length: number) => `docker.io/team/${'x'.repeat(length)}:latest`;
+    const isCanonical = (text: string) => new RegExp(CANONICAL_PATTERN, 'u').test(text);
+    expect([canonicalOf(250), canonicalOf(251)].map(isCanonical)).toEqual([true, false]);
     expect(canonical(`team/${'x'.repeat(251)}`)).toBe("a repository's name has at most 255 characters");
   });
 

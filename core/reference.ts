@@ -23,7 +23,7 @@ const path = `${unanchored(COMPONENT)}(?:/${unanchored(COMPONENT)})*`;
 export const DIGEST_PATTERN = DIGEST.source;
 export const REFERENCE_PATTERN = `^(?:${unanchored(HOST)}/)?${path}(?::${unanchored(TAG)})?(?:@${unanchored(DIGEST)})?$`;
 /** Of canonical names. */
-export const CANONICAL_PATTERN = `^${unanchored(HOST)}/${path}(?::${unanchored(TAG)}|@${unanchored(DIGEST)})$`;
+export const CANONICAL_PATTERN = `^${unanchored(HOST)}/(?![^:@]{${MAX_REPOSITORY + 1}})${path}(?::${unanchored(TAG)}|@${unanchored(DIGEST)})$`;
 
 export interface ReferenceParts {
   /** `docker.io`, `registry.example:5000`. */
