@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../platform/config.ts';
 import type { ListenAddress } from '../platform/listen.ts';
@@ -77,9 +78,12 @@ async function startLabVcenter({ config, env, root, logger, closing }: LabSettin
   };
 }
 
+/** What serves directories is a package of its own, nfs-ganesha-vfs: without it the server runs and has nothing. */
+const NFS_MODULES = ['/usr/lib/*/ganesha/libfsalvfs.so', '/usr/lib*/ganesha/libfsalvfs.so'];
+
 /** A server from which guests mount volumes on NFS: it takes root and a program that not every system has. */
 async function nfsArgs(env: NodeJS.ProcessEnv): Promise<readonly string[]> {
-  if (process.getuid?.() !== 0 || !hasProgram('ganesha.nfsd', env)) return [];
+  if (process.getuid?.() !== 0 || !hasProgram('ganesha.nfsd', env) || globSync(NFS_MODULES).length === 0) return [];
   const { port } = await claimPortOrOther(PREFERRED_NFS_LISTEN);
   return ['-nfs-port', String(port)];
 }

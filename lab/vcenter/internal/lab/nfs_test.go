@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -13,11 +12,12 @@ import (
 
 	hypervisor "stowage/lab/vcenter/internal/host"
 	"stowage/lab/vcenter/internal/host/guesttest"
+	"stowage/lab/vcenter/internal/nfs"
 )
 
 func TestAGuestMountsTheNFSDatastore(t *testing.T) {
-	if _, err := exec.LookPath("ganesha.nfsd"); err != nil || os.Getuid() != 0 {
-		t.Skip("no NFS server, or not root: apt-get install nfs-ganesha nfs-ganesha-vfs")
+	if err := nfs.Installed(); err != nil || os.Getuid() != 0 {
+		t.Skip("no NFS server, or not root: ", err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -33,6 +33,23 @@ type Options struct {
 
 const program = "ganesha.nfsd"
 
+// modules are where Debian, and others, put what serves directories: a package of its own, without which the server runs and has nothing.
+var modules = []string{"/usr/lib/*/ganesha/libfsalvfs.so", "/usr/lib*/ganesha/libfsalvfs.so"}
+
+// Installed says what is missing.
+func Installed() error {
+	_, err := exec.LookPath(program)
+	for _, each := range modules {
+		if found, _ := filepath.Glob(each); err == nil && len(found) > 0 {
+			return nil
+		}
+	}
+	if err == nil {
+		err = errors.New("libfsalvfs.so of nfs-ganesha is not there")
+	}
+	return fmt.Errorf("%w (apt-get install nfs-ganesha nfs-ganesha-vfs)", err)
+}
+
 // readyTime is how long it may take to listen: it takes a tenth of a second.
 const readyTime = 15 * time.Second
 
@@ -49,9 +66,9 @@ LOG { Default_Log_Level = WARN; }
 
 // Start returns when the server listens. Close ends it; it dies with this program in any case.
 func Start(o Options) (*Server, error) {
-	path, err := exec.LookPath(program)
+	err := Installed()
 	if err != nil {
-		return nil, fmt.Errorf("%w (apt-get install nfs-ganesha nfs-ganesha-vfs)", err)
+		return nil, err
 	}
 	for _, dir := range []*string{&o.Dir, &o.Export} {
 		if *dir, err = filepath.Abs(*dir); err != nil {
@@ -69,7 +86,7 @@ func Start(o Options) (*Server, error) {
 	if err = awaitFree(o.Port); err != nil {
 		return nil, err
 	}
-	s := &Server{children: child.New(), done: make(chan struct{}), command: exec.Command(path, "-F", "-f", conf, "-L", log, "-p", filepath.Join(o.Dir, "ganesha.pid"))}
+	s := &Server{children: child.New(), done: make(chan struct{}), command: exec.Command(program, "-F", "-f", conf, "-L", log, "-p", filepath.Join(o.Dir, "ganesha.pid"))}
 	if err = s.children.Start(s.command); err != nil {
 		s.children.Close()
 		return nil, err
