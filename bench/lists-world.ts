@@ -1,4 +1,5 @@
-import type { ErrorCode, ErrorFacts } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import type { ErrorFacts } from '../core/errors.ts';
 import { StowageError } from '../core/errors.ts';
 import {
   type ContainerId,

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { z } from 'zod';
 import { type Client, createClient } from './client.ts';
 import { type Exit, EXITS, Failure, usageFailure } from './failure.ts';
 import type { Io } from './io.ts';
@@ -130,13 +131,26 @@ async function runCommand(
         return (await act()) ?? 'ok';
       } catch (error) {
         if (io.interrupted.aborted && !(error instanceof Failure)) return 'interrupted';
-        if (!(error instanceof Failure)) throw error;
-        out.failure(error);
-        return error.exit;
+        const failure = error instanceof z.ZodError ? notUnderstood(error) : error;
+        if (!(failure instanceof Failure)) throw error;
+        out.failure(failure);
+        return failure.exit;
       }
     },
   };
   return await run.attempt(async () => await spec.run(run));
+}
+
+/** Its answer is JSON, and not what such a route answers. */
+function notUnderstood(error: z.ZodError): Failure {
+  const [issue] = error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? '' : ` (${issue.path.join('.')}: ${issue.message})`;
+  const advice = 'Is it the REST API of Stowage, and of the version of this command? See `stowage version`.';
+  return new Failure('failed', `the answer is not what was expected${where}`, {
+    code: 'answer-unknown',
+    advice,
+    cause: error,
+  });
 }
 
 function connectionOf(options: Options, { env }: Io, { urlOption }: CommandSpec): Connection {
@@ -172,7 +186,7 @@ function optionsOf(raw: Readonly<Record<string, unknown>>): Options {
   };
 }
 
-export function kebab(name: string): string {
+function kebab(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 

@@ -19,7 +19,7 @@ export const pageOptions = () => [
 ];
 
 /** Everything of a listing, up to the limit; pages may be short, even empty, and not be the last. */
-export async function readList(
+async function readList(
   run: Run,
   path: string,
   query: Query,

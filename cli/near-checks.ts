@@ -51,7 +51,7 @@ function versionCheck(server: string, own: string): Check {
   return { name: 'api.version', state: 'warning', message, advice: 'Use the command of the same version.' };
 }
 
-export function isLoopback({ hostname }: URL): boolean {
+function isLoopback({ hostname }: URL): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i.test(hostname);
 }
 

@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  adviceOf,
-  asStowageError,
-  dispositionOf,
-  ERROR_CODES,
-  type ErrorCode,
-  isErrorCode,
-  statusOf,
-  StowageError,
-} from './errors.ts';
+import { ERROR_CODES, type ErrorCode } from './error-codes.ts';
+import { adviceOf, asStowageError, dispositionOf, isErrorCode, statusOf, StowageError } from './errors.ts';
 
 describe('the catalogue of errors', () => {
   const codes = Object.keys(ERROR_CODES) as ErrorCode[];

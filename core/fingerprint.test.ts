@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ErrorCode, StowageError } from './errors.ts';
+import type { ErrorCode } from './error-codes.ts';
+import { StowageError } from './errors.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { resourceKey } from './ids.ts';
 

@@ -2,7 +2,8 @@ import { type Agent, type ClientRequest, type IncomingMessage, request } from 'n
 import { connect, type Socket } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { z } from 'zod';
-import { ERROR_CODES, type ErrorCode, StowageError } from '../core/errors.ts';
+import { ERROR_CODES, type ErrorCode } from '../core/error-codes.ts';
+import { StowageError } from '../core/errors.ts';
 import type { JsonObject } from '../core/job.ts';
 import { LENGTH_HEADER, LONGEST_HEADER_BYTES, PURPOSE_HEADER, STREAM_PROTOCOL } from './face-stream.ts';
 

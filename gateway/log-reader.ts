@@ -33,11 +33,13 @@ export class LogReader {
   /** Empty: the end, as of now. What it gave before is no longer to be looked at. */
   async read(): Promise<readonly ReadEntry[]> {
     for (;;) {
-      const next = segmentsOf(this.#place).find((segment) => segment > this.#segment);
-      // Asked before the read: a segment that has a successor does not grow.
       const found = await this.#readHere();
       if (found.length > 0) return found;
+      const next = segmentsOf(this.#place).find((segment) => segment > this.#segment);
       if (next === undefined) return [];
+      // What was written between that read and the next segment's beginning; one that has a successor does not grow.
+      const last = await this.#readHere();
+      if (last.length > 0) return last;
       await this.close();
       this.#segment = next;
       this.#at = 0;

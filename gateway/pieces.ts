@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { type ErrorCode, StowageError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import { StowageError } from '../core/errors.ts';
 import type { JsonObject } from '../core/job.ts';
 
 // What a guest sends on a stream: pieces, see guest/PROTOCOL.md.

@@ -122,3 +122,16 @@ test('the next run of a container is another one in the same log', async () => {
   );
   expect(readdirSync(join(bed.dir, 'logs', id.slice(0, 2)))).toEqual([id]);
 });
+
+test('gateways are examined each apart: one that was killed is told for as long as it is announced', async () => {
+  expect(await bed.guests.gateways(never)).toEqual([]);
+  const one = await bed.gateway();
+  const two = await bed.gateway();
+  await expect
+    .poll(async () => (await bed.guests.gateways(never)).map(({ fault }) => fault))
+    .toEqual([undefined, undefined]);
+  await two.kill();
+  const found = await bed.guests.gateways(never);
+  expect(found.find(({ url }) => url.endsWith(`:${one.facePort}`))?.fault).toBeUndefined();
+  expect(found.find(({ url }) => url.endsWith(`:${two.facePort}`))?.fault).toMatchObject({ code: 'guest-unreachable' });
+});

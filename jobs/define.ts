@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { ErrorCode, ErrorFacts, FieldFault } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import type { ErrorFacts, FieldFault } from '../core/errors.ts';
 import type { NewEvent } from '../core/events.ts';
 import type { JobId, Moref, ResourceKey, TaskRef } from '../core/ids.ts';
 import type { ContainerWorld, RecoveryWorld } from '../core/container.ts';

@@ -52,7 +52,8 @@ Try:
   docker volume create -o Capacity=10GB demo_vol && docker volume ls
   curl -sS -X POST ${rest}/v1/jobs -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' \\
     -d '{"kind":"volume.create","payload":{"name":"other_vol","options":{"Capacity":"10GB"}}}'
-  curl -sS ${rest}/v1/volumes -H 'Authorization: Bearer ${key}'
+  export STOWAGE_URL=${rest} STOWAGE_API_KEY=${key}
+  bin/stowage volume list && bin/stowage doctor
 
 Ctrl-C stops everything.
 `.replaceAll(/'Authorization: Bearer (\$[^']*)'/g, '"Authorization: Bearer $1"');

@@ -32,6 +32,9 @@ const MOST_TYPOS = 4;
 /** Kubernetes puts these beside any service named `stowage`: they are not typing errors. */
 const SERVICE_LINK = /^STOWAGE_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP)\w*)?)$/;
 
+/** Of the `stowage` command (cli/settings.ts), whose user may start a process in the same shell. */
+const OF_THE_COMMAND: readonly string[] = ['STOWAGE_URL', 'STOWAGE_CA_FILE', 'STOWAGE_CONTEXT', 'STOWAGE_CONFIG'];
+
 export function readTextFile(path: string): string {
   return readFileSync(path, 'utf8');
 }
@@ -112,8 +115,9 @@ function settingNames(): readonly string[] {
 
 function unknownNames(env: Environment): ConfigFault[] {
   const known = settingNames();
+  const others = [...known, ...OF_THE_COMMAND];
   return Object.keys(env)
-    .filter((name) => name.startsWith('STOWAGE_') && env[name] && !known.includes(name) && !SERVICE_LINK.test(name))
+    .filter((name) => name.startsWith('STOWAGE_') && env[name] && !others.includes(name) && !SERVICE_LINK.test(name))
     .map((name) => ({ name, problem: `is not a setting${suggestion(name, known)}` }));
 }
 

@@ -1,4 +1,5 @@
-import { type ErrorCode, StowageError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import { StowageError } from '../core/errors.ts';
 import { codeOf, isTrustCode } from '../platform/system-error.ts';
 
 // What the network throws, as errors of the catalogue. Nothing that was sent or received goes into one of them.

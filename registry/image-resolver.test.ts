@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { ErrorCode } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
 import type { Registry, ResolvedImage } from '../core/ports/registry.ts';
 import { HostileRegistry, LINUX, OCI_INDEX, OCI_MANIFEST, openTestRegistry, reference, sha256 } from './rig.ts';
 

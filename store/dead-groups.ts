@@ -1,4 +1,5 @@
-import type { ErrorCode, ErrorFacts } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import type { ErrorFacts } from '../core/errors.ts';
 import { fingerprintOf } from '../core/fingerprint.ts';
 import type { JobId } from '../core/ids.ts';
 import type { Job } from '../core/job.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { dispositionOf, ERROR_CODES } from '../core/errors.ts';
+import { ERROR_CODES } from '../core/error-codes.ts';
+import { dispositionOf } from '../core/errors.ts';
 import { codeOfFault, FAULT_CODES, translateFault } from './faults.ts';
 
 describe('faults', () => {

@@ -1,4 +1,5 @@
-import { type ErrorCode, StowageError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import { StowageError } from '../core/errors.ts';
 import { type Moref, parseDatastorePath } from '../core/ids.ts';
 import type { DecodedFault } from './codec/decode.ts';
 

@@ -1,4 +1,5 @@
-import { type ErrorCode, StowageError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import { StowageError } from '../core/errors.ts';
 import { type DatastorePath, splitDatastorePath } from '../core/ids.ts';
 import type { LocalFile } from '../core/ports/data-centre.ts';
 import type { Fence } from '../core/ports/fence.ts';

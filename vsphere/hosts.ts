@@ -1,4 +1,5 @@
-import { type ErrorCode, isErrorCode } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import { isErrorCode } from '../core/errors.ts';
 import { datastorePath, type Moref, taskRef } from '../core/ids.ts';
 import type { HostChoice, Hosts, RankQuery } from '../core/ports/hosts.ts';
 import type { VimCaller } from './caller.ts';

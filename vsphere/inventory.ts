@@ -1,4 +1,5 @@
-import { type ErrorCode, isErrorCode, StowageError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import { isErrorCode, StowageError } from '../core/errors.ts';
 import type { Moref } from '../core/ids.ts';
 import type { DatastoreFacts, Inventory, InventorySnapshot, NfsShare } from '../core/ports/data-centre.ts';
 import type { VimCaller } from './caller.ts';

@@ -1,5 +1,6 @@
 import { type Span, SpanKind } from '@opentelemetry/api';
-import { asStowageError, dispositionOf, type ErrorCode, StowageError } from '../core/errors.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import { asStowageError, dispositionOf, StowageError } from '../core/errors.ts';
 import type { JobId } from '../core/ids.ts';
 import type { Failing, JsonObject } from '../core/job.ts';
 import type { Entry, EntryVerdict } from '../core/ports/entries.ts';

@@ -67,6 +67,8 @@ export class AttemptTrail implements Witness {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#write();
+    // Whatever still has this context would otherwise keep the whole attempt in memory.
+    this.stepNow = () => undefined;
   }
 
   #keep(entry: Omit<TrailEntry, 'attempt' | 'step'>): void {

@@ -1,4 +1,5 @@
-import { type ErrorCode, type ErrorKind, type StowageError } from '../../core/errors.ts';
+import type { ErrorCode, ErrorKind } from '../../core/error-codes.ts';
+import type { StowageError } from '../../core/errors.ts';
 import { refusal } from './answer.ts';
 
 /** The one place that says which HTTP status Docker's clients get. On creating a container, 404 would mean "pull the image". */

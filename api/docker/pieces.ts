@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
-import { type ErrorCode, StowageError } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
+import { StowageError } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/job.ts';
 import { chunksOf } from './hijack.ts';
 

@@ -1,4 +1,5 @@
-import { type ErrorDetails, type ErrorFacts, type ErrorKind, StowageError } from '../../core/errors.ts';
+import type { ErrorKind } from '../../core/error-codes.ts';
+import { type ErrorDetails, type ErrorFacts, StowageError } from '../../core/errors.ts';
 import type { Job, JsonObject } from '../../core/job.ts';
 import type { SubmitOutcome } from '../../core/ports/jobs.ts';
 import { isJobOver } from '../../core/states.ts';

@@ -1,12 +1,5 @@
-import {
-  adviceOf,
-  dispositionOf,
-  ERROR_CODES,
-  ERROR_KINDS,
-  type ErrorCode,
-  type ErrorKind,
-  statusOf,
-} from '../../core/errors.ts';
+import { ERROR_CODES, ERROR_KINDS, type ErrorCode, type ErrorKind } from '../../core/error-codes.ts';
+import { adviceOf, dispositionOf, statusOf } from '../../core/errors.ts';
 
 const HEAD = `# Errors
 
@@ -16,7 +9,7 @@ document (RFC 9457), whose \`type\` is \`/problems/<code>\`; a job shows it in \
 *retry*: the queue tries again, with growing pauses, as often as the kind of job allows; then the job is a dead letter. *dead
 letter*: the job stops at once and waits for a person, who may redrive or discard it.
 
-This page is generated from \`core/errors.ts\` by \`npm run docs\`.
+This page is generated from \`core/error-codes.ts\` by \`npm run docs\`.
 `;
 
 /** docs/errors.md. */

@@ -1,13 +1,6 @@
 import { z } from 'zod';
-import {
-  adviceOf,
-  dispositionOf,
-  ERROR_CODES,
-  ERROR_KINDS,
-  type ErrorCode,
-  StowageError,
-  statusOf,
-} from '../../core/errors.ts';
+import { ERROR_CODES, ERROR_KINDS, type ErrorCode } from '../../core/error-codes.ts';
+import { adviceOf, dispositionOf, StowageError, statusOf } from '../../core/errors.ts';
 import type { RestApp } from './parts.ts';
 import { problemResponses } from './problems.ts';
 

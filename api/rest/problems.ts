@@ -1,7 +1,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
-import { adviceOf, asStowageError, ERROR_KINDS, type ErrorFacts, StowageError, statusOf } from '../../core/errors.ts';
+import { ERROR_KINDS } from '../../core/error-codes.ts';
+import { adviceOf, asStowageError, type ErrorFacts, StowageError, statusOf } from '../../core/errors.ts';
 import type { RequestTrace } from '../request-trace.ts';
 
 // RFC 9457. A field fault whose pointer does not begin with "/" names a parameter: of the path, the query or a header.

@@ -1,4 +1,4 @@
-import { noteSignedOut, sessionView } from '../session/session.ts';
+import { noteSignedOut, session, sessionView, type SessionView } from '../session/session.ts';
 import { problemOfResponse, problemOfThrown } from './problem.ts';
 
 // The only door to the api: same origin, by the session cookie. Every failure is thrown as a Problem.
@@ -32,7 +32,9 @@ export async function request<T>(method: Method, path: string, sending: Sending 
   const response = await fetchOf(method, path, sending);
   if (!response.ok) {
     if (response.status === 401 && path !== '/v1/session') noteSignedOut();
-    throw await problemOfResponse(response);
+    const problem = await problemOfResponse(response);
+    if (problem.code === 'csrf-wrong' && (await hasRenewedSession())) return await request(method, path, sending);
+    throw problem;
   }
   const text = response.status === 204 ? '' : await response.text();
   return {
@@ -40,6 +42,14 @@ export async function request<T>(method: Method, path: string, sending: Sending 
     headers: response.headers,
     status: response.status,
   };
+}
+
+/** Somebody has signed in anew in another tab: the cookie is another one, and this page goes on with it. */
+async function hasRenewedSession(): Promise<boolean> {
+  const known = sessionView.peek()?.csrf;
+  const view = await get<SessionView>('/v1/session');
+  session.value = { status: 'signed-in', view };
+  return view.csrf !== known;
 }
 
 async function fetchOf(method: Method, path: string, { body, headers, signal }: Sending): Promise<Response> {

@@ -1,11 +1,10 @@
 import { useId, useState } from 'preact/hooks';
 import { request } from '../api/client.ts';
 import type { Key, NewKey } from '../api/key.ts';
-import { type Problem, problemOfThrown } from '../api/problem.ts';
 import { useQuery } from '../live/query.ts';
 import type { Role } from '../session/session.ts';
 import { ActionButton } from '../ui/action-button.tsx';
-import { Dialog } from '../ui/dialog.tsx';
+import { FormDialog } from '../ui/form-dialog.tsx';
 import { Page, Panel } from '../ui/page.tsx';
 import { Empty, Loading, ProblemView } from '../ui/problem-view.tsx';
 import { SecretDialog } from '../ui/secret.tsx';
@@ -110,69 +109,51 @@ function columnsOf(refetch: () => void): readonly Column<Key>[] {
   ];
 }
 
-function NewKeyDialog({ onClose, onDone }: { readonly onClose: () => void; readonly onDone: (key: NewKey) => void }) {
+interface NewKeyDialogProps {
+  readonly onClose: () => void;
+  readonly onDone: (key: NewKey) => void;
+}
+
+function NewKeyDialog({ onClose, onDone }: NewKeyDialogProps) {
   const id = useId();
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('viewer');
-  const [problem, setProblem] = useState<Problem>();
-  const [isRunning, setRunning] = useState(false);
-  const submit = async (): Promise<void> => {
-    setRunning(true);
-    setProblem(undefined);
-    try {
-      onDone((await request<NewKey>('POST', '/v1/keys', { body: { name: name.trim(), role } })).body);
-    } catch (error) {
-      setProblem(problemOfThrown(error));
-      setRunning(false);
-    }
-  };
   return (
-    <Dialog title="New key" onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
-        <div class="field">
-          <label for={`${id}-name`}>Name: who, or what, will use it</label>
-          <input
-            id={`${id}-name`}
-            class="input"
-            value={name}
-            maxLength={63}
-            autoComplete="off"
-            spellcheck={false}
-            required
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </div>
-        <div class="field">
-          <label for={`${id}-role`}>Role</label>
-          <select
-            id={`${id}-role`}
-            class="input"
-            value={role}
-            onChange={(event) => setRole(ROLES[event.currentTarget.selectedIndex]?.[0] ?? 'viewer')}
-          >
-            {ROLES.map(([value, words]) => (
-              <option key={value} value={value}>
-                {words}
-              </option>
-            ))}
-          </select>
-        </div>
-        {problem !== undefined && <ProblemView problem={problem} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            Leave it
-          </button>
-          <button type="submit" class="button primary" disabled={isRunning || name.trim() === ''}>
-            {isRunning ? 'Working…' : 'Make the key'}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="New key"
+      word="Make the key"
+      isReady={name.trim() !== ''}
+      onClose={onClose}
+      run={async () => onDone((await request<NewKey>('POST', '/v1/keys', { body: { name: name.trim(), role } })).body)}
+    >
+      <div class="field">
+        <label for={`${id}-name`}>Name: who, or what, will use it</label>
+        <input
+          id={`${id}-name`}
+          class="input"
+          value={name}
+          maxLength={63}
+          autoComplete="off"
+          spellcheck={false}
+          required
+          onInput={(event) => setName(event.currentTarget.value)}
+        />
+      </div>
+      <div class="field">
+        <label for={`${id}-role`}>Role</label>
+        <select
+          id={`${id}-role`}
+          class="input"
+          value={role}
+          onChange={(event) => setRole(ROLES[event.currentTarget.selectedIndex]?.[0] ?? 'viewer')}
+        >
+          {ROLES.map(([value, words]) => (
+            <option key={value} value={value}>
+              {words}
+            </option>
+          ))}
+        </select>
+      </div>
+    </FormDialog>
   );
 }

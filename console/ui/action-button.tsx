@@ -2,9 +2,8 @@ import type { ComponentChildren } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import { type Problem, problemOfThrown } from '../api/problem.ts';
 import { hasRole, type Role, sessionView } from '../session/session.ts';
-import { Dialog } from './dialog.tsx';
+import { FormDialog } from './form-dialog.tsx';
 import { Icon, type IconName } from './icon.tsx';
-import { ProblemView } from './problem-view.tsx';
 import { tell } from './toast.tsx';
 
 interface ActionButtonProps {
@@ -109,59 +108,35 @@ interface ConfirmDialogProps {
 
 function ConfirmDialog({ title, body, word, reason, isDanger, run, onClose }: ConfirmDialogProps) {
   const [text, setText] = useState('');
-  const [isRunning, setRunning] = useState(false);
-  const [problem, setProblem] = useState<Problem>();
   const reasonId = useId();
-  const isReady = !isRunning && (reason === undefined || text.trim() !== '');
-
-  const submit = async (): Promise<void> => {
-    if (!isReady) return;
-    setRunning(true);
-    setProblem(undefined);
-    try {
-      const words = await run(text.trim());
-      if (words !== undefined && words !== null) tell(words);
-      onClose();
-    } catch (error) {
-      setProblem(problemOfThrown(error));
-      setRunning(false);
-    }
-  };
-
   return (
-    <Dialog title={title} onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
-        <div>{body}</div>
-        {reason !== undefined && (
-          <div class="field">
-            <label for={reasonId}>{reason}</label>
-            <input
-              id={reasonId}
-              class="input"
-              value={text}
-              maxLength={1_000}
-              autoComplete="off"
-              required
-              onInput={(event) => setText(event.currentTarget.value)}
-            />
-          </div>
-        )}
-        {problem !== undefined && <ProblemView problem={problem} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            Leave it
-          </button>
-          <button type="submit" class={`button primary${isDanger ? ' danger' : ''}`} disabled={!isReady}>
-            {isRunning ? 'Working…' : word}
-          </button>
+    <FormDialog
+      title={title}
+      word={word}
+      isDanger={isDanger}
+      isReady={reason === undefined || text.trim() !== ''}
+      onClose={onClose}
+      run={async () => {
+        const words = await run(text.trim());
+        if (words !== undefined && words !== null) tell(words);
+        onClose();
+      }}
+    >
+      <div>{body}</div>
+      {reason !== undefined && (
+        <div class="field">
+          <label for={reasonId}>{reason}</label>
+          <input
+            id={reasonId}
+            class="input"
+            value={text}
+            maxLength={1_000}
+            autoComplete="off"
+            required
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
         </div>
-      </form>
-    </Dialog>
+      )}
+    </FormDialog>
   );
 }

@@ -5,15 +5,17 @@ import { Icon } from './icon.tsx';
 
 /** An error as the api explains it: what, which fields, and what to do about it. */
 export function ProblemView({ problem, onRetry }: { readonly problem: Problem; readonly onRetry?: () => void }) {
-  const { title, detail, advice, errors, holder, code, traceId } = problem.document;
+  const { title, detail, advice, errors = [], holder, code, traceId } = problem.document;
+  // Its detail says the same fields once more, and its advice is for those who write requests by hand.
+  const areFieldsEnough = code === 'request-invalid' && errors.length > 0;
   return (
     <div class="problem" role="alert">
       <strong>
         <Icon name="stop" />
         {title}
       </strong>
-      <p>{detail}</p>
-      {errors !== undefined && errors.length > 0 && (
+      {!areFieldsEnough && <p>{detail}</p>}
+      {errors.length > 0 && (
         <ul>
           {errors.map((fault) => (
             <li key={`${fault.pointer ?? fault.parameter ?? ''} ${fault.detail}`}>
@@ -23,7 +25,7 @@ export function ProblemView({ problem, onRetry }: { readonly problem: Problem; r
         </ul>
       )}
       {holder !== undefined && <p>Held by {holder}.</p>}
-      {advice !== undefined && <p class="muted">{advice}</p>}
+      {advice !== undefined && !areFieldsEnough && <p class="muted">{advice}</p>}
       <p class="muted">
         <code>{code}</code>
         {traceId !== undefined && traceId !== '' && (

@@ -1,11 +1,9 @@
 import { useId, useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
 import { request } from '../api/client.ts';
-import { type Problem, problemOfThrown } from '../api/problem.ts';
 import type { NewWebhook, Webhook } from '../api/webhook.ts';
 import { ActionButton } from '../ui/action-button.tsx';
-import { Dialog } from '../ui/dialog.tsx';
-import { ProblemView } from '../ui/problem-view.tsx';
+import { FormDialog } from '../ui/form-dialog.tsx';
 import { SecretDialog } from '../ui/secret.tsx';
 import { tell } from '../ui/toast.tsx';
 import { WebhookDialog } from './webhook-dialog.tsx';
@@ -121,23 +119,14 @@ function ReplayDialog({ path, onClose }: { readonly path: string; readonly onClo
   const id = useId();
   const [since, setSince] = useState(() => localMinute(Date.now() - HOUR_MS));
   const [until, setUntil] = useState('');
-  const [problem, setProblem] = useState<Problem>();
-  const [isRunning, setRunning] = useState(false);
-  const submit = async (): Promise<void> => {
-    setRunning(true);
-    setProblem(undefined);
-    try {
-      const body = {
-        since: new Date(since).toISOString(),
-        ...(until === '' ? {} : { until: new Date(until).toISOString() }),
-      };
-      await request('POST', `${path}/replay`, { body });
-      tell('The events of that time are sent again, under the ids that they had.');
-      onClose();
-    } catch (error) {
-      setProblem(problemOfThrown(error));
-      setRunning(false);
-    }
+  const run = async (): Promise<void> => {
+    const body = {
+      since: new Date(since).toISOString(),
+      ...(until === '' ? {} : { until: new Date(until).toISOString() }),
+    };
+    await request('POST', `${path}/replay`, { body });
+    tell('The events of that time are sent again, under the ids that they had.');
+    onClose();
   };
   const field = (name: string, words: string, value: string, set: (text: string) => void, isRequired: boolean) => (
     <div class="field">
@@ -153,27 +142,10 @@ function ReplayDialog({ path, onClose }: { readonly path: string; readonly onClo
     </div>
   );
   return (
-    <Dialog title="Send events again" onClose={onClose}>
-      <form
-        class="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
-        <p>What this webhook wants of that time, as far as events are kept. Times are this browser's.</p>
-        {field('since', 'From', since, setSince, true)}
-        {field('until', 'To (now when empty)', until, setUntil, false)}
-        {problem !== undefined && <ProblemView problem={problem} />}
-        <div class="row end">
-          <button type="button" class="button" onClick={onClose}>
-            Leave it
-          </button>
-          <button type="submit" class="button primary" disabled={isRunning || since === ''}>
-            {isRunning ? 'Working…' : 'Send again'}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title="Send events again" word="Send again" isReady={since !== ''} onClose={onClose} run={run}>
+      <p>What this webhook wants of that time, as far as events are kept. Times are this browser's.</p>
+      {field('since', 'From', since, setSince, true)}
+      {field('until', 'To (now when empty)', until, setUntil, false)}
+    </FormDialog>
   );
 }

@@ -10,30 +10,28 @@ import { examineVcenter } from './vcenter.ts';
 // Looks at what Stowage stands on, from where jobs run. It changes nothing, and succeeds whatever it finds: the findings are its result.
 
 type Payload = Readonly<Record<string, never>>;
-interface Notes {
-  readonly checks: readonly Check[];
-}
+/** What each step found. */
+type Notes = Readonly<Record<keyof typeof EXAMINATIONS, readonly Check[]>>;
 
-const EXAMINATIONS = [
-  ['vCenter', examineVcenter],
-  ['datastores', examineStores],
-  ['Redis', examineRedis],
-  ['registries', examineRegistries],
-  ['gateways', examineGateways],
-] as const;
+const EXAMINATIONS = {
+  vcenter: examineVcenter,
+  datastores: examineStores,
+  redis: examineRedis,
+  registries: examineRegistries,
+  gateways: examineGateways,
+} as const;
+const NAMES = Object.keys(EXAMINATIONS) as readonly (keyof typeof EXAMINATIONS)[];
 
-const examineAll: Step<Payload, Notes> = {
-  name: 'examine',
-  isLocal: true,
-  async run(context) {
-    const checks: Check[] = [];
-    for (const [at, [what, examination]] of EXAMINATIONS.entries()) {
-      context.progress({ phase: `looking at ${what}`, current: at, total: EXAMINATIONS.length });
-      checks.push(...(await examination(context)));
-    }
-    return { notes: { checks } };
-  },
-};
+/** A step each, so that who waits sees what is looked at, and what was found outlives a worker. */
+const steps = NAMES.map(
+  (name): Step<Payload, Notes> => ({
+    name,
+    async run(context) {
+      const notes: Partial<Notes> = { [name]: await EXAMINATIONS[name](context) };
+      return { notes };
+    },
+  }),
+);
 
 export const doctorRun: AnyKind = defineKind<Payload, Notes>({
   kind: 'doctor.run',
@@ -47,6 +45,6 @@ export const doctorRun: AnyKind = defineKind<Payload, Notes>({
   joins: true,
   retry: { maxAttempts: 2, baseMs: 1_000, capMs: 5_000 },
   deadlineMs: 10 * 60 * 1_000,
-  steps: [examineAll],
-  finish: ({ notes }) => ({ checks: notes.checks ?? [] }),
+  steps,
+  finish: ({ notes }) => ({ checks: NAMES.flatMap((name) => notes[name] ?? []) }),
 });

@@ -74,7 +74,7 @@ async function privileges({ dataCentre, world }: Context, signal: AbortSignal): 
 }
 
 /** Where Stowage works. A datastore cluster stands for each datastore in it. */
-export function placesOf(world: World, datastores: readonly DatastoreFacts[]): AccessPlaces {
+function placesOf(world: World, datastores: readonly DatastoreFacts[]): AccessPlaces {
   const ofStores = [...world.stores.values()].flatMap(({ target }) =>
     target.type === 'datastore'
       ? [target.name]

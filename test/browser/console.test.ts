@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { axe, type Console, enterKey, openConsole, type Person, shoot } from '../harness/browser.ts';
 import { startOidcProvider, type TestProvider } from '../harness/oidc.ts';
@@ -120,6 +121,27 @@ describe('signing in', () => {
       await product.call('DELETE', `/v1/keys/${id}`);
       await page.getByRole('link', { name: 'Jobs', exact: true }).click();
       await page.getByText('Your session is over.').waitFor();
+    });
+  });
+
+  it('another tab signs in anew, and this one goes on with the new session', async () => {
+    await as(site.signIn('operator', '/console/jobs/new?kind=volume.create&name=two_tabs'), async ({ page }) => {
+      await page.getByLabel('name (needed)').waitFor();
+      const other = await page.context().newPage();
+      await other.goto(site.url);
+      const { key } = await site.makeKey('operator');
+      const answer = await other.evaluate<number, string>(
+        (text) =>
+          fetch('/v1/session', {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ key: text }),
+          }).then(({ status }) => status),
+        key,
+      );
+      expect(answer).toBe(200);
+      await page.getByRole('button', { name: 'Submit' }).click();
+      await page.getByRole('heading', { name: 'volume.create' }).waitFor();
     });
   });
 
@@ -248,6 +270,19 @@ describe('the shell', () => {
       await page.getByRole('region', { name: 'Volume stores' }).getByRole('link', { name: 'default' }).waitFor();
       expect(await axe(page)).toEqual([]);
       await shoot(page, 'overview');
+    });
+  });
+
+  it('is small: what is loaded before any page stays under 40 KB', async () => {
+    await as(site.visit(), async ({ page }) => {
+      const urls: string[] = [];
+      page.on('response', (response) => {
+        if (/\.(js|css)$/.test(new URL(response.url()).pathname)) urls.push(response.url());
+      });
+      await page.goto(site.url);
+      await page.getByRole('heading', { name: 'Sign in to Stowage' }).waitFor();
+      const bytes = await Promise.all(urls.map(async (url) => gzipSync(await (await fetch(url)).bytes()).length));
+      expect(bytes.reduce((sum, each) => sum + each, 0)).toBeLessThan(40_000);
     });
   });
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { ErrorCode } from '../../core/errors.ts';
+import type { ErrorCode } from '../../core/error-codes.ts';
 import { StowageError } from '../../core/errors.ts';
 import { type TaskRef, taskRef } from '../../core/ids.ts';
 import { done, failure, openTestBed, soon, type TestBed, testFence } from '../harness/data-centre.ts';

@@ -10,7 +10,7 @@ describe('a worker that slept past its lock', () => {
     [
       {
         what: 'volumes and images',
-        isOne: (kind) => kind !== 'reconcile.run' && !isOfContainers(kind) && !isOfHosts(kind),
+        isOne: (kind) => !['reconcile.run', 'doctor.run'].includes(kind) && !isOfContainers(kind) && !isOfHosts(kind),
       },
     ],
     sleepers,
