@@ -131,6 +131,17 @@ describe('containers, hosts and recoveries', () => {
     expect(await rig.call({ method: 'POST', url: '/v1/containers/nobody/start' })).toMatchObject({ status: 404 });
   });
 
+  test('what Stowage sets in a payload is refused from callers', async () => {
+    const payload = { name: 'ledger', container: WEB.name };
+    const answer = await rig.call({ method: 'POST', url: '/v1/jobs', payload: { kind: 'volume.remove', payload } });
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { code: 'request-invalid', errors: [{ pointer: '/payload/container' }] },
+    });
+    const start = { method: 'POST', url: '/v1/containers/web/start', payload: { id: DB.name } } as const;
+    expect(await rig.call(start)).toMatchObject({ status: 400, body: { errors: [{ pointer: '/id' }] } });
+  });
+
   test('a host tells its containers, and is drained', async () => {
     expect((await rig.call({ url: '/v1/hosts/esx-1.lab' })).body).toMatchObject({
       name: 'esx-1.lab',

@@ -6,6 +6,7 @@ import { isJobOver } from '../../core/states.ts';
 import { callerOf } from './auth.ts';
 import { type JobView, viewJob } from './job-view.ts';
 import type { RouteParts } from './parts.ts';
+import { refuseWhatStowageSets } from './set-by-stowage.ts';
 import { preferHeader, waitSeconds } from './wait.ts';
 
 const RETRY_AFTER_SECONDS = 1;
@@ -42,6 +43,8 @@ export async function submitJob(submission: SubmissionRequest): Promise<JobView>
   const { parts, request, reply, kind, payload, wait, redriveOf } = submission;
   const idempotencyKey = request.headers['idempotency-key'];
   const traceparent = request.requestTrace?.traceparent;
+  const before = redriveOf === undefined ? undefined : (await parts.jobs.read(redriveOf))?.payload;
+  refuseWhatStowageSets(parts.catalogue.find(kind), payload, before);
   const { id, outcome } = await parts.submit(kind, payload, {
     ...callerOf(request),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
