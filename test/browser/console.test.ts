@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { axe, type Console, enterKey, openConsole, type Person, shoot } from '../harness/browser.ts';
+import { as, axe, type Console, enterKey, openConsole, shoot } from '../harness/browser.ts';
 import { startOidcProvider, type TestProvider } from '../harness/oidc.ts';
 import { type Product, startProduct } from '../harness/product.ts';
 
@@ -70,17 +70,6 @@ async function die(count: number, name: string): Promise<readonly Job[]> {
     dead.push(...(await Promise.all(some)));
   }
   return dead;
-}
-
-async function as<T>(person: Promise<Person>, act: (person: Person) => Promise<T>): Promise<T> {
-  const one = await person;
-  try {
-    const result = await act(one);
-    expect(one.faults).toEqual([]);
-    return result;
-  } finally {
-    await one.close();
-  }
 }
 
 describe('signing in', () => {

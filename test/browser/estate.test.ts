@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { axe, type Console, openConsole, type Person, shoot } from '../harness/browser.ts';
+import { as, axe, type Console, openConsole, type Person, shoot } from '../harness/browser.ts';
 import { type DockerCli, dockerCli } from '../harness/docker-cli.ts';
 import { type Product, startProduct } from '../harness/product.ts';
 import { answerWith, type Receiver, startReceiver, verify } from '../harness/webhook-receiver.ts';
@@ -40,17 +40,6 @@ async function run(...args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await docker(...args);
   expect(stderr + stdout, `docker ${args.join(' ')}`).toSatisfy(() => code === 0);
   return stdout.trim();
-}
-
-async function as<T>(person: Promise<Person>, act: (person: Person) => Promise<T>): Promise<T> {
-  const one = await person;
-  try {
-    const result = await act(one);
-    expect(one.faults).toEqual([]);
-    return result;
-  } finally {
-    await one.close();
-  }
 }
 
 async function look(page: Person['page'], name: string): Promise<void> {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
 import type { Product } from './product.ts';
 
 // A person with a browser in front of the console. What no test should have to look for is collected in `faults`: errors of scripts, what
@@ -72,6 +73,18 @@ export async function openConsole(product: Product): Promise<Console> {
       await browser.close();
     },
   };
+}
+
+/** Somebody does something; what no test looks for must not have happened meanwhile. */
+export async function as<T>(person: Promise<Person>, act: (person: Person) => Promise<T>): Promise<T> {
+  const one = await person;
+  try {
+    const result = await act(one);
+    expect(one.faults).toEqual([]);
+    return result;
+  } finally {
+    await one.close();
+  }
 }
 
 export async function enterKey(page: Page, key: string): Promise<void> {
