@@ -16,8 +16,17 @@ const SHOTS = process.env['SHOTS'];
 const AXE = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 
 /** Runs in the page. */
-const RUN_AXE = `axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) =>
-  ({ rule: id, impact, where: nodes.slice(0, 3).map(({ html }) => html) })))`;
+const RUN_AXE = `Promise.race([
+  axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) =>
+    ({ rule: id, impact, where: nodes.slice(0, 3).map(({ html }) => html) }))),
+  new Promise((resolve, reject) => setTimeout(() => reject(new Error('axe does not end')), 30000)),
+])`;
+
+/** Until what moves has come to rest: not for ever, since an animation that is not drawn does not end. */
+const REST = `Promise.race([
+  Promise.allSettled(document.getAnimations().map(({ finished }) => finished)),
+  new Promise((resolve) => setTimeout(resolve, 1000)),
+])`;
 
 const LOOKS = [
   { width: 1440, height: 900, colorScheme: 'light' },
@@ -151,5 +160,5 @@ function nameOf({ width, colorScheme }: Look): string {
 async function wear(page: Page, { width, height, colorScheme }: Look): Promise<void> {
   await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
   await page.setViewportSize({ width, height });
-  await page.evaluate('Promise.allSettled(document.getAnimations().map(({ finished }) => finished))');
+  await page.evaluate(REST);
 }
