@@ -34,8 +34,6 @@ export interface Lab {
 }
 
 const PREFERRED_LISTEN: ListenAddress = { host: '127.0.0.1', port: 8989 };
-/** Not the protocol's own port: a system's server may have that. */
-const PREFERRED_NFS_LISTEN: ListenAddress = { host: '127.0.0.1', port: 12_049 };
 const PREFERRED_REGISTRY_LISTEN: ListenAddress = { host: '127.0.0.1', port: 5000 };
 
 /** Starts what the configuration does not name: Redis, vCenter and with it a registry, all or nothing of it. */
@@ -84,7 +82,8 @@ const NFS_MODULES = ['/usr/lib/*/ganesha/libfsalvfs.so', '/usr/lib*/ganesha/libf
 /** A server from which guests mount volumes on NFS: it takes root and a program that not every system has. */
 async function nfsArgs(env: NodeJS.ProcessEnv): Promise<readonly string[]> {
   if (process.getuid?.() !== 0 || !hasProgram('ganesha.nfsd', env) || globSync(NFS_MODULES).length === 0) return [];
-  const { port } = await claimPortOrOther(PREFERRED_NFS_LISTEN);
+  // Two labs that start at once would take the same one for free, were it always the same.
+  const { port } = await claimPortOrOther({ host: '127.0.0.1', port: 0 });
   return ['-nfs-port', String(port)];
 }
 
