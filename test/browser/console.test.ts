@@ -208,6 +208,23 @@ describe('jobs', () => {
 });
 
 describe('dead letters', () => {
+  it('what fails by a fault of vCenter is found among them, and redriven when that is mended', async () => {
+    const fault = { method: 'CreateVirtualDisk_Task', fault: 'NoPermission', count: 1, match: 'not_allowed' };
+    const injected = await fetch(`${product.lab}faults`, { method: 'POST', body: JSON.stringify(fault) });
+    expect(injected.ok).toBe(true);
+    await as(site.signIn('operator', '/console/jobs/new?kind=volume.create&name=not_allowed'), async ({ page }) => {
+      await page.getByRole('button', { name: 'Submit' }).click();
+      await page.locator('.page-head').getByText('dead').waitFor();
+      await page.getByText('It failed for good').waitFor();
+      await page.goto(`${site.url}dead-letters`);
+      const group = page.getByRole('row', { name: /vcenter-no-permission/ });
+      await group.getByRole('link', { name: 'the newest' }).click();
+      await page.getByRole('heading', { name: 'volume.create' }).waitFor();
+      await page.getByRole('button', { name: 'Redrive', exact: true }).click();
+      await page.locator('.page-head').getByText('succeeded').waitFor();
+    });
+  });
+
   it('many are redriven at a steady rate, stopped half-way, and the rest is given up with a reason', async () => {
     await die(500, 'gone');
     await as(site.signIn('operator', '/console/dead-letters'), async ({ page }) => {

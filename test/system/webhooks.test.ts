@@ -1,8 +1,24 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newDeliveryId, RETRY_DELAYS_MS } from '../../core/webhook-delivery.ts';
 import { openWebhookBed, type WebhookBed } from '../harness/webhook-bed.ts';
-import { answerWith, type Behaviour, type Receiver, startReceiver, verify } from '../harness/webhook-receiver.ts';
+import {
+  answerWith,
+  type Behaviour,
+  type Received,
+  type Receiver,
+  startReceiver,
+  verify,
+} from '../harness/webhook-receiver.ts';
 
+const ROOT = resolve(import.meta.dirname, '../..');
+const VERIFY_IN_PYTHON = `
+import json, sys
+from standardwebhooks import Webhook
+given = json.load(sys.stdin)
+print(json.dumps(Webhook(given["secret"]).verify(given["body"], given["headers"])))
+`;
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
@@ -57,6 +73,25 @@ describe('webhooks', () => {
     expect(new Set(all.received.map(({ id }) => id)).size).toBe(4);
     expect(bed.log()).not.toContain('hush');
     expect(bed.log()).not.toContain(first.secret);
+  });
+
+  it('a receiver in another language verifies the signature with its own library', async () => {
+    const python = execFileSync('sh', [join(ROOT, 'scripts/install-fuzzer')], { encoding: 'utf8' });
+    const check = (secret: string, { body, headers }: Pick<Received, 'body' | 'headers'>) =>
+      spawnSync(join(dirname(python.trim()), 'python'), ['-c', VERIFY_IN_PYTHON], {
+        input: JSON.stringify({ secret, body, headers }),
+        encoding: 'utf8',
+      });
+    const receiver = await receive();
+    const { secret } = await bed.endpoint(receiver.url);
+    bed.relay();
+    await bed.emit('volume:one');
+    await receiver.until(1);
+    const [received] = receiver.received;
+    if (received === undefined) throw new TypeError('nothing came');
+    expect(JSON.parse(check(secret, received).stdout)).toMatchObject({ type: 'volume.created', subject: 'volume:one' });
+    const forged = check(secret, { ...received, body: received.body.replace('volume:one', 'volume:two') });
+    expect(forged.stderr).toContain('WebhookVerificationError');
   });
 
   it('a receiver that was down for an hour gets everything, under the same ids', async () => {
