@@ -33,6 +33,8 @@ export interface InsideRig {
 }
 
 /** @param given what else the server is made of */
+const STARTED_MS = 10_000;
+
 export async function startInsideRig(given: Partial<DockerParts> = {}): Promise<InsideRig> {
   const bed = await startStoreRig();
   const local = createLocalGuests();
@@ -51,6 +53,8 @@ export async function startInsideRig(given: Partial<DockerParts> = {}): Promise<
     const startedAt = new Date().toISOString();
     const running = { ...record, state: 'running', run: { ...record.run, startedAt } } as const;
     const over = local.run(record.name, startedAt, argv);
+    // Who is told of it finds it there.
+    await local.guests.state(record.name, { run: startedAt, ms: STARTED_MS }, AbortSignal.timeout(STARTED_MS));
     await put(running, 'container.started');
     const ended = over.then(async (exitCode) => {
       const run = { ...running.run, exitCode, finishedAt: new Date().toISOString() };
